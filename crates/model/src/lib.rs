@@ -1,0 +1,33 @@
+//! The words of the domain: ids, attribute values, columns of spans, log records and samples,
+//! time ranges, tenants and error kinds.
+//!
+//! # Invariants
+//! - This crate knows no tokio, arrow, serde or HTTP, and does no IO.
+//! - Nothing here reads the clock: whoever needs the time is handed a [`Clock`].
+//! - Columns are plain buffers. A row object exists only at the edges and in tests.
+
+pub mod attributes;
+pub mod column;
+pub mod error;
+pub mod histogram;
+pub mod id;
+pub mod labels;
+pub mod limits;
+pub mod logs;
+pub mod metrics;
+pub mod spans;
+pub mod tenant;
+pub mod time;
+
+pub use attributes::{AttributesColumn, Value, ValueKind};
+pub use column::{BinaryColumn, DictColumn, Utf8Column};
+pub use error::{Error, ErrorKind, Result};
+pub use histogram::NativeHistogram;
+pub use id::{SpanId, TraceId};
+pub use labels::Labels;
+pub use limits::DecodeLimits;
+pub use logs::{Level, LogColumns};
+pub use metrics::MetricColumns;
+pub use spans::SpanColumns;
+pub use tenant::TenantId;
+pub use time::{Clock, SystemClock, TimeRange};
