@@ -1,1 +1,17 @@
-//! placeholder
+//! Durable bytes: the seam that query engines and the ingest pipeline know, and the engines
+//! behind it.
+//!
+//! In reading order: [`seam`] (what every engine offers), [`schema`] (tables as Arrow), then the
+//! embedded engine's parts.
+//!
+//! # Invariants
+//! - No query language, HTTP type or SQL text crosses the seam.
+//! - Every call carries a tenant.
+//! - `append` returns only after the batch is durable.
+//! - Every byte on disk is versioned, checksummed and drawn in `docs/formats/`.
+
+pub mod metrics;
+pub mod schema;
+pub mod seam;
+
+pub use seam::{Append, AppendAck, Batch, Store};

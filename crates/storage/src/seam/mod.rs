@@ -1,0 +1,198 @@
+//! The seam: what query front-ends and the ingest pipeline ask of an engine, whichever it is.
+//!
+//! In go batches of columns; out come answers to typed requests, as streams of Arrow batches for
+//! the tables of records, and as streams of series for metrics. The conformance suite says in code
+//! what an implementation must do.
+
+mod predicate;
+mod records;
+mod samples;
+
+pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
+pub use records::{
+    Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
+    ScanStats, ServiceCount, TableName, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
+};
+pub use samples::{
+    ExemplarRow, LabelValuesRequest, MatchOp, Matcher, MetadataRow, SampleStream, SamplesRequest,
+    SeriesRequest, SeriesSamples,
+};
+
+use async_trait::async_trait;
+use watchkeep_model::column::Table;
+use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId, TraceId};
+
+/// One table's worth of rows to store.
+#[derive(Debug)]
+pub enum Batch {
+    /// Spans.
+    Spans(SpanColumns),
+    /// Log records.
+    Logs(LogColumns),
+    /// Series, samples, exemplars and metadata. No series has delta temporality any more.
+    Metrics(MetricColumns),
+}
+
+impl Batch {
+    /// Rows: spans, records, or samples.
+    pub fn rows(&self) -> usize {
+        match self {
+            Self::Spans(columns) => columns.len(),
+            Self::Logs(columns) => columns.len(),
+            Self::Metrics(columns) => columns.samples(),
+        }
+    }
+
+    /// Bytes held, about.
+    pub fn byte_len(&self) -> usize {
+        match self {
+            Self::Spans(columns) => columns.byte_len(),
+            Self::Logs(columns) => columns.byte_len(),
+            Self::Metrics(columns) => columns.byte_len(),
+        }
+    }
+}
+
+/// A name for one append: the same token twice stores the batch once. An engine remembers tokens
+/// for a bounded while (see its documentation).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct IngestToken(pub u128);
+
+/// What to store.
+#[derive(Debug)]
+pub struct Append {
+    /// The rows.
+    pub batch: Batch,
+    /// Makes a retry harmless, where the sender can name its batch.
+    pub token: Option<IngestToken>,
+}
+
+impl From<Batch> for Append {
+    fn from(batch: Batch) -> Self {
+        Self { batch, token: None }
+    }
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendAck {
+    /// Rows that are now durable; 0 for a duplicate.
+    pub rows: u64,
+    /// Whether the token was seen before and nothing was stored.
+    pub duplicate: bool,
+}
+
+/// An engine that keeps spans, log records and metrics.
+///
+/// Every call is for one tenant and sees only that tenant's rows. A row is visible to every call
+/// that starts after the `append` that brought it returned.
+#[async_trait]
+pub trait Store: std::fmt::Debug + Send + Sync + 'static {
+    /// Stores a batch. `Ok` means durable: it survives a crash at any later moment.
+    ///
+    /// Errors: `Overloaded` when queues are full (nothing was stored), `Unavailable` when the
+    /// engine can not store any more (nothing was acknowledged; after a failed sync the batch may
+    /// or may not be found again).
+    async fn append(&self, tenant: &TenantId, append: Append) -> Result<AppendAck>;
+
+    /// How exactly the engine answers a predicate on a table. Where it says
+    /// [`Pushdown::Superset`], the caller checks the rows again.
+    fn pushdown(&self, table: TableName, predicate: &Predicate) -> Pushdown;
+
+    /// Rows of a table that match, in order of time.
+    async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream>;
+
+    /// Groups and counts rows of a table that match.
+    async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream>;
+
+    /// All spans of a trace, in no order; a stream without rows when there is no such trace.
+    async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream>;
+
+    /// Summaries of traces, newest start first.
+    async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>>;
+
+    /// Label sets of the series that match and have a sample in the range, sorted.
+    async fn series(
+        &self,
+        tenant: &TenantId,
+        request: SeriesRequest,
+    ) -> Result<Vec<watchkeep_model::Labels>>;
+
+    /// Samples of the series that match, series by series.
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream>;
+
+    /// Names of labels on the series that match, sorted.
+    async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>>;
+
+    /// Values of one label on the series that match, sorted.
+    async fn label_values(
+        &self,
+        tenant: &TenantId,
+        request: LabelValuesRequest,
+    ) -> Result<Vec<String>>;
+
+    /// Exemplars of the series that match, oldest first.
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        request: SeriesRequest,
+    ) -> Result<Vec<ExemplarRow>>;
+
+    /// What is known about metric families, sorted by name.
+    async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// Moves what is in memory to parts, then returns.
+    async fn flush(&self) -> Result<()>;
+
+    /// Figures for the status page and the server's own metrics.
+    fn stats(&self) -> StoreStats;
+}
+
+/// Figures about an engine, all of now.
+#[derive(Debug, Clone, Default)]
+pub struct StoreStats {
+    /// Spans.
+    pub spans: TableStats,
+    /// Log records.
+    pub logs: TableStats,
+    /// Metrics; rows are samples.
+    pub metrics: TableStats,
+    /// Series of metrics in memory.
+    pub series_in_memory: u64,
+    /// The write-ahead log, for engines that have one.
+    pub wal: Option<WalStats>,
+}
+
+/// Figures about one table.
+#[derive(Debug, Clone, Default)]
+pub struct TableStats {
+    /// Rows that are not in a part yet.
+    pub rows_in_memory: u64,
+    /// Bytes of those, about.
+    pub bytes_in_memory: u64,
+    /// Parts on disk.
+    pub parts: u64,
+    /// Rows in parts.
+    pub rows_on_disk: u64,
+    /// Bytes of parts.
+    pub bytes_on_disk: u64,
+    /// Oldest instant held, nanoseconds since the epoch.
+    pub oldest_ns: Option<i64>,
+    /// Newest instant held, nanoseconds since the epoch.
+    pub newest_ns: Option<i64>,
+}
+
+/// Figures about a write-ahead log.
+#[derive(Debug, Clone, Default)]
+pub struct WalStats {
+    /// Segment files that hold records.
+    pub segments: u64,
+    /// Bytes of segment files, spare ones included.
+    pub bytes: u64,
+    /// Sequence number of the newest durable record.
+    pub last_sequence: u64,
+    /// Bytes that wait to be written.
+    pub queue_bytes: u64,
+    /// The most that may wait; beyond it appends are refused.
+    pub queue_bytes_max: u64,
+}
