@@ -10,7 +10,11 @@
 //! - `append` returns only after the batch is durable.
 //! - Every byte on disk is versioned, checksummed and drawn in `docs/formats/`.
 
+mod answers;
+mod checked_file;
+pub mod memory;
 pub mod metrics;
+mod records;
 pub mod schema;
 pub mod seam;
 

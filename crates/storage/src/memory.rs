@@ -1,0 +1,279 @@
+//! An engine that keeps everything in memory and nothing on disk: for tests of what lies above
+//! the seam, and as the plain statement of what the seam means. Its metrics are a map of maps on
+//! purpose: it is what the embedded engine is compared with.
+
+use std::collections::{BTreeMap, HashSet};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use watchkeep_model::column::Table;
+use watchkeep_model::metrics::MetricKind;
+use watchkeep_model::{
+    Error, ErrorKind, Labels, LogColumns, MetricColumns, NativeHistogram, Result, SpanColumns,
+    TenantId, TraceId,
+};
+
+use crate::answers;
+use crate::records::{self, MemTable, Snapshot};
+use crate::seam::{
+    AggregateRequest, Append, AppendAck, Batch, ExemplarRow, FrameStream, IngestToken,
+    LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleStream, SamplesRequest,
+    ScanRequest, SeriesRequest, SeriesSamples, Store, StoreStats, TableName, TraceSummary,
+    TracesRequest,
+};
+
+/// See the module's head. Not durable: `append` acknowledges what is in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore {
+    tenants: Mutex<BTreeMap<TenantId, Tenant>>,
+    tokens: Mutex<HashSet<(TenantId, IngestToken)>>,
+}
+
+#[derive(Debug)]
+struct Tenant {
+    spans: MemTable<SpanColumns>,
+    logs: MemTable<LogColumns>,
+    metrics: Metrics,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self {
+            spans: MemTable::new(TableName::Spans),
+            logs: MemTable::new(TableName::Logs),
+            metrics: Metrics::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Sample {
+    Float(f64),
+    Histogram(Box<NativeHistogram>),
+}
+
+#[derive(Debug, Default, Clone)]
+struct Metrics {
+    series: BTreeMap<Labels, BTreeMap<i64, Sample>>,
+    exemplars: Vec<ExemplarRow>,
+    metadata: BTreeMap<String, MetadataRow>,
+}
+
+impl Metrics {
+    fn append(&mut self, batch: &MetricColumns) -> Result<()> {
+        let labels: Vec<Labels> =
+            batch.series.labels.iter().map(Labels::from_canonical).collect::<Result<_>>()?;
+        let floats = &batch.floats;
+        for row in 0..floats.len() {
+            let series = self.series.entry(labels[floats.series[row] as usize].clone());
+            series.or_default().insert(floats.time_ms[row], Sample::Float(floats.value[row]));
+        }
+        let histograms = &batch.histograms;
+        for row in 0..histograms.len() {
+            let sample = NativeHistogram::decode(histograms.histogram.get(row))?;
+            let series = self.series.entry(labels[histograms.series[row] as usize].clone());
+            series
+                .or_default()
+                .insert(histograms.time_ms[row], Sample::Histogram(Box::new(sample)));
+        }
+        let exemplars = &batch.exemplars;
+        for row in 0..exemplars.len() {
+            self.exemplars.push(ExemplarRow {
+                series: labels[exemplars.series[row] as usize].clone(),
+                time_ms: exemplars.time_ms[row],
+                value: exemplars.value[row],
+                labels: Labels::from_canonical(exemplars.labels.get(row))?,
+            });
+        }
+        let metadata = &batch.metadata;
+        for row in 0..metadata.len() {
+            let family = metadata.family.get(row).to_owned();
+            let known = MetadataRow {
+                family: family.clone(),
+                kind: MetricKind::from_code(metadata.kind[row]),
+                unit: metadata.unit.get(row).to_owned(),
+                help: metadata.help.get(row).to_owned(),
+            };
+            self.metadata.insert(family, known);
+        }
+        Ok(())
+    }
+
+    fn matching<'a>(
+        &'a self,
+        request: &'a SeriesRequest,
+    ) -> impl Iterator<Item = (&'a Labels, &'a BTreeMap<i64, Sample>)> {
+        let limit = request.limit.unwrap_or(usize::MAX);
+        self.series
+            .iter()
+            .filter(|(labels, samples)| {
+                request.matchers.iter().all(|matcher| matcher.matches(labels))
+                    && samples.range(request.start_ms..=request.end_ms).next().is_some()
+            })
+            .take(limit)
+    }
+
+    fn samples(&self, request: &SamplesRequest) -> Result<Vec<SeriesSamples>> {
+        let mut total = 0;
+        let mut answer = Vec::new();
+        let series = &request.series;
+        for (labels, samples) in self.matching(series) {
+            let mut one = SeriesSamples {
+                labels: labels.clone(),
+                floats: Vec::new(),
+                histograms: Vec::new(),
+            };
+            for (time_ms, sample) in samples.range(series.start_ms..=series.end_ms) {
+                match sample {
+                    Sample::Float(value) => one.floats.push((*time_ms, *value)),
+                    Sample::Histogram(value) => {
+                        one.histograms.push((*time_ms, NativeHistogram::clone(value)));
+                    }
+                }
+                total += 1;
+            }
+            answer.push(one);
+        }
+        if total > request.samples_max {
+            return Err(Error::new(
+                ErrorKind::LimitExceeded { key: "limits.query_samples_max" },
+                format!("the query needs more than {} samples", request.samples_max),
+            ));
+        }
+        Ok(answer)
+    }
+}
+
+impl MemoryStore {
+    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+        let mut tenants = self.tenants.lock();
+        let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
+        let memory = match table {
+            TableName::Spans => tenant.spans.batches()?,
+            TableName::Logs => tenant.logs.batches()?,
+        };
+        Ok(Snapshot { parts: Vec::new(), memory })
+    }
+
+    fn metrics(&self, tenant: &TenantId) -> Metrics {
+        self.tenants.lock().get(tenant).map(|tenant| tenant.metrics.clone()).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn append(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
+        if let Some(token) = append.token
+            && !self.tokens.lock().insert((tenant.clone(), token))
+        {
+            return Ok(AppendAck { rows: 0, duplicate: true });
+        }
+        let rows = append.batch.rows() as u64;
+        let mut tenants = self.tenants.lock();
+        let tenant = tenants.entry(tenant.clone()).or_default();
+        match append.batch {
+            Batch::Spans(columns) => tenant.spans.append(&columns)?,
+            Batch::Logs(columns) => tenant.logs.append(&columns)?,
+            Batch::Metrics(columns) => tenant.metrics.append(&columns)?,
+        }
+        Ok(AppendAck { rows, duplicate: false })
+    }
+
+    fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
+        Pushdown::Exact
+    }
+
+    async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, request.table)?;
+        Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
+    }
+
+    async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, request.table)?;
+        Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
+    }
+
+    async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
+    }
+
+    async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
+        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        answers::once(move || records::traces(&snapshot, &request)).await
+    }
+
+    async fn series(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<Labels>> {
+        let metrics = self.metrics(tenant);
+        Ok(metrics.matching(&request).map(|(labels, _)| labels.clone()).collect())
+    }
+
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+        let answer = self.metrics(tenant).samples(&request)?;
+        Ok(Box::pin(futures::stream::iter(answer.into_iter().map(Ok))))
+    }
+
+    async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {
+        let metrics = self.metrics(tenant);
+        let unlimited = SeriesRequest { limit: None, ..request.clone() };
+        let names: std::collections::BTreeSet<String> = metrics
+            .matching(&unlimited)
+            .flat_map(|(labels, _)| {
+                labels.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+            })
+            .collect();
+        Ok(names.into_iter().take(request.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    async fn label_values(
+        &self,
+        tenant: &TenantId,
+        request: LabelValuesRequest,
+    ) -> Result<Vec<String>> {
+        let metrics = self.metrics(tenant);
+        let unlimited = SeriesRequest { limit: None, ..request.series.clone() };
+        let values: std::collections::BTreeSet<String> = metrics
+            .matching(&unlimited)
+            .map(|(labels, _)| labels.get(&request.label).to_owned())
+            .filter(|value| !value.is_empty())
+            .collect();
+        Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        request: SeriesRequest,
+    ) -> Result<Vec<ExemplarRow>> {
+        let mut exemplars = self.metrics(tenant).exemplars;
+        exemplars.retain(|exemplar| {
+            (request.start_ms..=request.end_ms).contains(&exemplar.time_ms)
+                && request.matchers.iter().all(|matcher| matcher.matches(&exemplar.series))
+        });
+        exemplars.sort_by_key(|exemplar| exemplar.time_ms);
+        exemplars.truncate(request.limit.unwrap_or(usize::MAX));
+        Ok(exemplars)
+    }
+
+    async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
+        Ok(self.metrics(tenant).metadata.into_values().collect())
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn stats(&self) -> StoreStats {
+        let mut stats = StoreStats::default();
+        for tenant in self.tenants.lock().values() {
+            stats.spans.rows_in_memory += tenant.spans.rows() as u64;
+            stats.spans.bytes_in_memory += tenant.spans.byte_len() as u64;
+            stats.logs.rows_in_memory += tenant.logs.rows() as u64;
+            stats.logs.bytes_in_memory += tenant.logs.byte_len() as u64;
+            let series = &tenant.metrics.series;
+            stats.metrics.rows_in_memory += series.values().map(|s| s.len() as u64).sum::<u64>();
+            stats.series_in_memory += series.len() as u64;
+        }
+        stats
+    }
+}

@@ -1,0 +1,17 @@
+//! Tables of records (spans and logs): parts in Parquet, batches in memory, and the reading of
+//! both. What is here knows neither the write-ahead log nor tenants.
+
+mod aggregate;
+mod filter;
+pub(crate) mod memtable;
+pub(crate) mod part;
+mod piece;
+mod scan;
+mod summary;
+mod traces;
+
+pub(crate) use aggregate::aggregate;
+pub(crate) use memtable::MemTable;
+pub(crate) use piece::Snapshot;
+pub(crate) use scan::scan;
+pub(crate) use traces::{trace, traces};
