@@ -12,10 +12,12 @@
 
 mod answers;
 mod checked_file;
+pub mod embedded;
 pub mod memory;
 pub mod metrics;
 mod records;
 pub mod schema;
 pub mod seam;
+mod wal;
 
 pub use seam::{Append, AppendAck, Batch, Store};

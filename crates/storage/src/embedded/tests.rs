@@ -1,0 +1,1 @@
+//! Behaviour of the engine over flushes, restarts and retention.
