@@ -12,6 +12,9 @@
 
 mod answers;
 mod checked_file;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod directory;
 pub mod embedded;
 pub mod memory;
 pub mod metrics;

@@ -34,7 +34,7 @@ impl StorageConfig {
             wal_bytes_max: 256 << 20,
             table_bytes_max: 48 << 20,
             memory_bytes_max: 192 << 20,
-            flush_interval: Duration::from_secs(30 * 60),
+            flush_interval: Duration::from_mins(30),
             retention: Retention::default(),
         }
     }

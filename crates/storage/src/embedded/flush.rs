@@ -22,7 +22,6 @@ use crate::records::piece::MemoryBatch;
 use crate::records::summary;
 use crate::schema::column;
 use crate::seam::TableName;
-use crate::wal::sync_directory;
 
 const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
 
@@ -109,9 +108,9 @@ impl Inner {
         for (kind, sequence) in frozen {
             let timer = self.counters.flush_seconds.start_timer();
             let mut written = Written::default();
-            let outcome = self.write_parts(*kind, &mut written).and_then(|()| {
-                self.publish(*kind, *sequence, &written.entries)
-            });
+            let outcome = self
+                .write_parts(*kind, &mut written)
+                .and_then(|()| self.publish(*kind, *sequence, &written.entries));
             if let Err(error) = outcome {
                 timer.stop_and_discard();
                 self.discard(&written);
@@ -155,7 +154,7 @@ impl Inner {
         for order in order_by_day(table, &batches)? {
             let (id, directory) = self.begin_part(kind, tenant)?;
             let figures = write_record_part(table, &directory, &batches, &order)?;
-            sync_directory(&directory)?;
+            crate::directory::sync(&directory)?;
             let tenant = tenant.as_str().to_owned();
             written.entries.push(PartEntry { id, table: kind, tenant, figures });
         }
@@ -171,7 +170,7 @@ impl Inner {
         let Some(frozen) = tables.metrics.read().frozen.clone() else { return Ok(()) };
         let (id, directory) = self.begin_part(TableKind::Metrics, tenant)?;
         let part = frozen.write_part(&directory)?;
-        sync_directory(&directory)?;
+        crate::directory::sync(&directory)?;
         let figures = PartFigures {
             min_ns: part.min_ms.saturating_mul(1_000_000),
             max_ns: part.max_ms.saturating_mul(1_000_000),
@@ -186,7 +185,7 @@ impl Inner {
     /// Makes the directory of a new part, durably.
     fn begin_part(&self, kind: TableKind, tenant: &TenantId) -> Result<(u64, PathBuf)> {
         let (id, directory) = self.catalog.lock().new_part(kind, tenant);
-        create_durably(&self.config.data_dir, &directory)?;
+        crate::directory::create(&self.config.data_dir, &directory)?;
         Ok((id, directory))
     }
 
@@ -252,9 +251,7 @@ impl OpenedPart {
         Ok(match entry.table {
             TableKind::Spans => records(TableName::Spans),
             TableKind::Logs => records(TableName::Logs),
-            TableKind::Metrics => {
-                Self::Metrics(entry.id, metrics::Part::open(directory)?)
-            }
+            TableKind::Metrics => Self::Metrics(entry.id, metrics::Part::open(directory)?),
         })
     }
 }
@@ -341,15 +338,4 @@ fn write_record_part(
         TableName::Spans => Some(summary::summarize(batches, order)?),
     };
     write_part(directory, table, batches, order, summaries.as_deref(), bounds)
-}
-
-/// Creates a directory below the data directory, with those between, so that all of them survive
-/// a crash.
-fn create_durably(data_dir: &Path, directory: &Path) -> Result<()> {
-    std::fs::create_dir_all(directory)
-        .context(|| format!("cannot create {}", directory.display()))?;
-    for ancestor in directory.ancestors().skip(1).take_while(|at| at.starts_with(data_dir)) {
-        sync_directory(ancestor)?;
-    }
-    Ok(())
 }

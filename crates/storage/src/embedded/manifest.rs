@@ -10,8 +10,8 @@ use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, Result};
 
 use super::catalog::TableKind;
+use crate::directory;
 use crate::records::part::PartFigures;
-use crate::wal::sync_directory;
 
 const NAME: &str = "MANIFEST";
 const HEADER: &str = "watchkeep-manifest 1 ";
@@ -89,8 +89,9 @@ impl ManifestFile {
                 return Ok(Manifest { next_part: 1, ..Manifest::default() });
             }
             Err(error) => {
-                return Err(Error::internal(format!("cannot read {}", path.display()))
-                    .with_source(error));
+                return Err(
+                    Error::internal(format!("cannot read {}", path.display())).with_source(error)
+                );
             }
         };
         let damaged = |why: &str| Error::corrupt(format!("{}: {why}", path.display()));
@@ -114,6 +115,6 @@ impl ManifestFile {
         write!(file, "{HEADER}{:08x}\n{body}", crc32c::crc32c(body.as_bytes())).context(failed)?;
         file.sync_all().context(failed)?;
         std::fs::rename(&new, &path).context(failed)?;
-        sync_directory(&self.directory)
+        directory::sync(&self.directory)
     }
 }

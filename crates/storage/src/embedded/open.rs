@@ -81,9 +81,8 @@ fn lock_directory(data_dir: &Path) -> Result<std::fs::File> {
 fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
     for entry in &catalog.manifest.parts {
         let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
-        let found = directory
-            .try_exists()
-            .context(|| format!("cannot inspect {}", directory.display()))?;
+        let found =
+            directory.try_exists().context(|| format!("cannot inspect {}", directory.display()))?;
         if !found {
             return Err(Error::corrupt(format!(
                 "the part {} is missing, which the manifest names",

@@ -29,11 +29,14 @@ pub(super) struct WalRecord {
 impl WalRecord {
     pub(super) fn encode(tenant: &TenantId, token: Option<IngestToken>, batch: &Batch) -> Vec<u8> {
         let mut out = Vec::with_capacity(batch.byte_len() + 1024);
-        out.extend_from_slice(&[VERSION, match batch {
-            Batch::Spans(_) => SPANS,
-            Batch::Logs(_) => LOGS,
-            Batch::Metrics(_) => METRICS,
-        }]);
+        out.extend_from_slice(&[
+            VERSION,
+            match batch {
+                Batch::Spans(_) => SPANS,
+                Batch::Logs(_) => LOGS,
+                Batch::Metrics(_) => METRICS,
+            },
+        ]);
         put_bytes(&mut out, tenant.as_str().as_bytes());
         match token {
             None => out.push(0),
@@ -231,7 +234,8 @@ impl<'a> Reader<'a> {
             metadata: self.table()?,
         };
         let series = metrics.series.len();
-        let refers = [&metrics.floats.series, &metrics.histograms.series, &metrics.exemplars.series];
+        let refers =
+            [&metrics.floats.series, &metrics.histograms.series, &metrics.exemplars.series];
         if refers.into_iter().flatten().any(|row| *row as usize >= series) {
             return Err(Error::corrupt("a sample belongs to a series that the record lacks"));
         }

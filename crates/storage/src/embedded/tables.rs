@@ -77,7 +77,10 @@ impl<T: Table> RecordTable<T> {
     pub(super) fn snapshot(&mut self) -> Result<Snapshot> {
         let mut memory = self.frozen.clone();
         memory.extend(self.live.batches()?);
-        Ok(Snapshot { parts: self.parts.iter().map(|(_, part)| Arc::clone(part)).collect(), memory })
+        Ok(Snapshot {
+            parts: self.parts.iter().map(|(_, part)| Arc::clone(part)).collect(),
+            memory,
+        })
     }
 
     /// Bytes of rows that are not set aside.

@@ -49,6 +49,12 @@ impl Head {
         self.memory().time_range_ms()
     }
 
+    /// Whether there is nothing at all to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        let memory = self.memory();
+        memory.series_count() == 0 && memory.metadata().is_empty()
+    }
+
     /// Takes everything out; the head starts empty. No append may run at the same time: the caller
     /// sees to that. Views taken before still see what is frozen.
     pub(crate) fn freeze(&self) -> Frozen {

@@ -35,7 +35,7 @@ fn append(wal: &Wal, payload: Vec<u8>) -> u64 {
 }
 
 fn newest_segment(folder: &Path) -> std::path::PathBuf {
-    super::segment::list(folder).unwrap().0.pop().unwrap().1
+    segment::list(folder).unwrap().0.pop().unwrap().1
 }
 
 #[test]

@@ -416,7 +416,7 @@ fn begin_segment(
     file.write_all_at(&SegmentHeader { number, first_sequence }.encode(), 0).context(failed)?;
     file.sync_all().context(failed)?;
     std::fs::rename(&from, &path).context(failed)?;
-    sync_directory(directory)?;
+    crate::directory::sync(directory)?;
     let bytes = file.metadata().context(failed)?.len();
     Ok((Segment { number, path, first_sequence, bytes }, file))
 }
@@ -433,13 +433,6 @@ fn clear_after(file: &File, end: u64, bytes: u64, path: &Path) -> Result<()> {
         at += now;
     }
     file.sync_all().context(|| format!("cannot sync {}", path.display()))
-}
-
-/// Makes renames and new files in a directory durable.
-pub(crate) fn sync_directory(directory: &Path) -> Result<()> {
-    File::open(directory)
-        .and_then(|handle| handle.sync_all())
-        .context(|| format!("cannot sync {}", directory.display()))
 }
 
 fn write_all_at(
