@@ -10,6 +10,7 @@
 mod common;
 mod encode;
 mod logs;
+mod metrics;
 mod traces;
 
 use watchkeep_model::{Error, ErrorKind};
@@ -18,6 +19,7 @@ use crate::compression::DECOMPRESSED_BYTES_MAX_KEY;
 use crate::protobuf::Malformed;
 
 pub use logs::decode_logs;
+pub use metrics::{MetricsOptions, decode_metrics};
 pub use traces::decode_traces;
 
 /// Arrays and maps nest no deeper than this, whatever `limits.nesting_depth_max` says: the text
