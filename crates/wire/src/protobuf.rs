@@ -354,6 +354,16 @@ impl Writer {
         self.out.extend_from_slice(value);
     }
 
+    /// Bytes written so far.
+    pub fn position(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Takes back what was written since [`Writer::position`] gave `position`.
+    pub fn take_back(&mut self, position: usize) {
+        self.out.truncate(position);
+    }
+
     /// Begins an embedded message, which [`Writer::end_message`] ends.
     #[must_use]
     pub fn begin_message(&mut self, number: u32) -> usize {
