@@ -56,18 +56,25 @@ fn list(assets: &[(String, PathBuf)], out_dir: &Path) -> std::io::Result<String>
         let gzip = if bytes.len() >= GZIP_BYTES_MIN && packed.len() < bytes.len() * 9 / 10 {
             let path = out_dir.join(format!("asset-{number}.gz"));
             std::fs::write(&path, packed)?;
-            format!("Some(include_bytes!({path:?}))")
+            format!("Some(include_bytes!({}))", literal(&path)?)
         } else {
             "None".into()
         };
         writeln!(
             source,
-            "    Asset {{ path: {name:?}, bytes: include_bytes!({file:?}), gzip: {gzip} }},"
+            "    Asset {{ path: {name:?}, bytes: include_bytes!({}), gzip: {gzip} }},",
+            literal(file)?
         )
         .map_err(std::io::Error::other)?;
     }
     source.push_str("];\n");
     Ok(source)
+}
+
+/// A path as a Rust string.
+fn literal(path: &Path) -> std::io::Result<String> {
+    let text = path.to_str().ok_or_else(|| std::io::Error::other("a path is not UTF-8"))?;
+    Ok(format!("{text:?}"))
 }
 
 fn gzip(bytes: &[u8]) -> std::io::Result<Vec<u8>> {

@@ -28,7 +28,7 @@ const STREAM_WINDOW_BYTES: u32 = 1 << 20;
 /// The same for all streams of a connection together.
 const CONNECTION_WINDOW_BYTES: u32 = 4 << 20;
 /// How often an idle HTTP/2 connection is asked whether it still lives.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(60);
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_mins(1);
 /// Pause after the system refused to accept a connection (too many open files, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 

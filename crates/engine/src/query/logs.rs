@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use arrow_array::{Array, Int64Array, StringArray};
+use arrow_array::{Int64Array, StringArray};
 use watchkeep_model::{Error, ErrorKind, Level, Result, SpanId, TenantId, TimeRange, TraceId};
 use watchkeep_storage::schema;
 use watchkeep_storage::seam::{

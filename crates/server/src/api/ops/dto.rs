@@ -68,6 +68,7 @@ pub(super) struct Wal {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "units belong into names of the API")]
 pub(super) struct Disk {
     pub(super) used_bytes: u64,
     pub(super) free_bytes: u64,
