@@ -1,1 +1,21 @@
-//! placeholder
+//! The application between the protocols and the store: it takes decoded columns in, answers the
+//! questions that the API asks, and keeps both within named limits.
+//!
+//! In reading order: [`config`] (the limits), [`engine`] (what holds everything together and knows
+//! whether the store is ready), [`ingest`], [`query`].
+//!
+//! # Invariants
+//! - No HTTP status code, header or gRPC code is known here; errors are kinds.
+//! - Every call names a tenant.
+//! - What comes in is counted once: accepted after the store acknowledged it, or rejected.
+//! - Nothing reads the environment or a clock that it was not handed.
+
+pub mod config;
+pub mod engine;
+pub mod humane;
+pub mod ingest;
+pub mod metrics;
+pub mod query;
+
+pub use config::LimitsConfig;
+pub use engine::{Engine, Phase};

@@ -1,1 +1,41 @@
-fn main() {}
+//! The program `watchkeep`: reads the command line and configuration, wires the crates together,
+//! and waits for signals. Everything else lives in the crates below.
+
+mod cli;
+mod config;
+mod healthcheck;
+mod serve;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(arguments) => serve::run(&arguments),
+        Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
+        Command::Openapi => print(&watchkeep_server::openapi_json()),
+        Command::Healthcheck(arguments) => healthcheck::run(&arguments),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to do where even this can not be written.
+            let _best_effort = writeln!(std::io::stderr(), "watchkeep: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes to stdout. A reader that has seen enough (`| head`) is no error.
+pub(crate) fn print(text: &str) -> watchkeep_model::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(watchkeep_model::Error::internal("cannot write to stdout").with_source(error))
+        }
+        _ => Ok(()),
+    }
+}

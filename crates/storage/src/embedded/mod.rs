@@ -132,7 +132,6 @@ impl Inner {
         let full = |held: &std::sync::atomic::AtomicU64| {
             held.load(Ordering::Relaxed) >= self.config.table_bytes_max
         };
-        self.tables.bytes.all().iter().any(full)
-            || self.wal().bytes() >= self.config.wal_bytes_max
+        self.tables.bytes.all().iter().any(full) || self.wal().bytes() >= self.config.wal_bytes_max
     }
 }

@@ -1,0 +1,136 @@
+//! The engine: limits, counters, and the store once it has recovered. Built before the store, so
+//! that the server can answer "not yet" while the store opens.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use prometheus::Registry;
+use tokio::sync::Semaphore;
+use watchkeep_model::{Clock, Error, ErrorKind, Result};
+use watchkeep_storage::Store;
+
+use crate::config::LimitsConfig;
+use crate::ingest::{DeltaAccumulator, Gate};
+use crate::metrics::EngineMetrics;
+
+/// Where the engine is in its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Phase {
+    /// The store is opening; the text says how far it is.
+    Recovering(String),
+    /// Everything works.
+    Ready,
+    /// The process is about to end: nothing new is taken.
+    Stopping,
+    /// The store could not be opened; the text says why.
+    Failed(String),
+}
+
+#[derive(Debug)]
+struct Place {
+    phase: Phase,
+    store: Option<Arc<dyn Store>>,
+}
+
+/// The application. Cheap to share behind an [`Arc`].
+#[derive(Debug)]
+pub struct Engine {
+    place: RwLock<Place>,
+    pub(crate) limits: LimitsConfig,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: EngineMetrics,
+    pub(crate) delta: DeltaAccumulator,
+    pub(crate) queries: Semaphore,
+    gate: Gate,
+}
+
+impl Engine {
+    const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+    /// An engine without a store yet; fails where limits contradict each other.
+    pub fn new(limits: LimitsConfig, clock: Arc<dyn Clock>, registry: &Registry) -> Result<Self> {
+        limits.check()?;
+        let metrics = EngineMetrics::register(registry)?;
+        let gate = Gate::new(
+            limits.ingest_bytes_in_flight_max.0,
+            limits.ingest_wait_max.0,
+            metrics.in_flight_bytes.clone(),
+        );
+        let place = Place { phase: Phase::Recovering("opening the store".into()), store: None };
+        Ok(Self {
+            place: RwLock::new(place),
+            delta: DeltaAccumulator::new(limits.delta_series_max),
+            queries: Semaphore::new(limits.queries_max),
+            limits,
+            clock,
+            metrics,
+            gate,
+        })
+    }
+
+    /// Says how far the store has come.
+    pub fn recovering(&self, progress: impl Into<String>) {
+        let mut place = self.place.write();
+        if place.store.is_none() {
+            place.phase = Phase::Recovering(progress.into());
+        }
+    }
+
+    /// The store is open: from now on everything works.
+    pub fn attach(&self, store: Arc<dyn Store>) {
+        *self.place.write() = Place { phase: Phase::Ready, store: Some(store) };
+    }
+
+    /// The store could not be opened.
+    pub fn fail(&self, why: impl Into<String>) {
+        self.place.write().phase = Phase::Failed(why.into());
+    }
+
+    /// The process is about to end.
+    pub fn stopping(&self) {
+        self.place.write().phase = Phase::Stopping;
+    }
+
+    /// Where the engine is in its life.
+    pub fn phase(&self) -> Phase {
+        self.place.read().phase.clone()
+    }
+
+    /// The store, or `Unavailable` while there is none to use.
+    pub fn store(&self) -> Result<Arc<dyn Store>> {
+        let place = self.place.read();
+        let why = match (&place.phase, &place.store) {
+            (Phase::Ready | Phase::Stopping, Some(store)) => return Ok(Arc::clone(store)),
+            (Phase::Failed(_), _) => "the store could not be opened; see the server's log".into(),
+            (Phase::Recovering(progress), _) => format!("the store is not ready yet: {progress}"),
+            _ => "the server is stopping".into(),
+        };
+        Err(Error::new(ErrorKind::Unavailable { retry_after: Self::RETRY_AFTER }, why))
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &LimitsConfig {
+        &self.limits
+    }
+
+    /// The engine's own counters.
+    pub fn metrics(&self) -> &EngineMetrics {
+        &self.metrics
+    }
+
+    /// Tells the time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// The bound on request bytes in memory.
+    pub fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Moves what is in memory to disk.
+    pub async fn flush(&self) -> Result<()> {
+        self.store()?.flush().await
+    }
+}

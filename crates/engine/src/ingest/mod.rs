@@ -1,0 +1,82 @@
+//! The way in: from decoded columns to a durable append. Knows no wire format and no transport.
+
+mod delta;
+mod gate;
+
+pub use delta::DeltaAccumulator;
+pub use gate::{Gate, Reservation};
+
+use watchkeep_model::column::Table;
+use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
+use watchkeep_storage::{Append, Batch};
+
+use crate::engine::Engine;
+use crate::metrics::Signal;
+
+impl Engine {
+    /// Stores spans; `rejected` is how many the decoder had to leave out.
+    pub async fn ingest_spans(
+        &self,
+        tenant: &TenantId,
+        columns: SpanColumns,
+        rejected: u64,
+    ) -> Result<()> {
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await;
+        self.count(Signal::Traces, rejected, outcome)
+    }
+
+    /// Stores log records; `rejected` is how many the decoder had to leave out.
+    pub async fn ingest_logs(
+        &self,
+        tenant: &TenantId,
+        columns: LogColumns,
+        rejected: u64,
+    ) -> Result<()> {
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await;
+        self.count(Signal::Logs, rejected, outcome)
+    }
+
+    /// Stores samples, exemplars and metadata, turning increments into running totals first;
+    /// `rejected` is how many points the decoder had to leave out.
+    pub async fn ingest_metrics(
+        &self,
+        tenant: &TenantId,
+        mut columns: MetricColumns,
+        rejected: u64,
+    ) -> Result<()> {
+        let change = self.delta.convert(tenant, &mut columns);
+        self.metrics.delta_out_of_order.inc_by(change.out_of_order());
+        self.metrics.delta_evictions.inc_by(change.evicted());
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Metrics(columns)).await;
+        if outcome.is_err() {
+            self.delta.undo(change);
+        }
+        self.metrics.delta_series.set(self.delta.len() as i64);
+        self.count(Signal::Metrics, rejected, outcome)
+    }
+
+    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<u64> {
+        let store = self.store()?;
+        if is_empty {
+            return Ok(0);
+        }
+        store.append(tenant, Append::from(batch)).await.map(|ack| ack.rows)
+    }
+
+    fn count(&self, signal: Signal, rejected: u64, outcome: Result<u64>) -> Result<()> {
+        match outcome {
+            Ok(rows) => {
+                let counters = self.metrics.of(signal);
+                counters.accepted.inc_by(rows);
+                counters.rejected.inc_by(rejected);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Counts an ingest request that was refused whole, for whatever reason.
+    pub fn count_refused(&self, error: &watchkeep_model::Error) {
+        self.metrics.requests_refused.with_label_values(&[error.kind().name()]).inc();
+    }
+}

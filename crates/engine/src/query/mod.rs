@@ -1,0 +1,103 @@
+//! Questions that the API asks, answered over any store. Every one runs under the limits on time
+//! and number; Arrow batches become row structs here and nowhere above.
+
+mod logs;
+mod metrics;
+mod rows;
+mod traces;
+
+pub use logs::{Direction, LogCursor, LogFilter, LogHistogram, LogHistogramBucket, LogPage};
+pub use metrics::{
+    HistogramPoint, LabelWithValues, LabelsPage, MetricInfo, MetricsPage, SeriesFilter, SeriesPage,
+    SeriesPoints,
+};
+pub use rows::{LogRow, Scope, SpanRow};
+pub use traces::{TraceListFilter, TracePage};
+
+use std::collections::BTreeSet;
+use std::future::Future;
+
+use arrow_array::{Array, RecordBatch, StringArray, UInt64Array};
+use futures::StreamExt as _;
+use watchkeep_model::{Error, ErrorKind, Result, TenantId, TimeRange};
+use watchkeep_storage::schema;
+use watchkeep_storage::seam::{
+    Aggregate, AggregateRequest, CompareOp, Field, Frame, FrameStream, Predicate, TableName,
+};
+
+use crate::engine::Engine;
+
+/// The most distinct services that are listed.
+const SERVICES_MAX: usize = 10_000;
+
+impl Engine {
+    /// Runs one query under the limits on number and time, and counts how it went.
+    async fn query<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let _timer = self.metrics.query_seconds.start_timer();
+        let limited = async {
+            let _permit =
+                self.queries.acquire().await.map_err(|closed| {
+                    Error::internal("cannot start a query").with_source(closed)
+                })?;
+            work.await
+        };
+        let outcome = match tokio::time::timeout(self.limits.query_timeout.0, limited).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format!("the query took longer than {}", self.limits.query_timeout),
+            )),
+        };
+        if let Err(error) = &outcome {
+            self.metrics.queries_failed.with_label_values(&[error.kind().name()]).inc();
+        }
+        outcome
+    }
+
+    /// Services seen in spans or log records of the range, sorted.
+    pub async fn services(&self, tenant: &TenantId, range: TimeRange) -> Result<Vec<String>> {
+        self.query(async {
+            let store = self.store()?;
+            let mut services = BTreeSet::new();
+            for table in [TableName::Spans, TableName::Logs] {
+                let request = AggregateRequest {
+                    table,
+                    range,
+                    predicate: Predicate::ALL,
+                    bucket: None,
+                    group_by: vec![Field::Column("service")],
+                    aggregates: vec![Aggregate::Count],
+                    groups_max: SERVICES_MAX,
+                };
+                let stream = store.aggregate(tenant, request).await?;
+                for_each_batch(stream, |batch| {
+                    let names: &StringArray = schema::column(&batch, "group_0")?;
+                    services.extend((0..names.len()).map(|row| names.value(row).to_owned()));
+                    Ok(())
+                })
+                .await?;
+            }
+            Ok(services.into_iter().collect())
+        })
+        .await
+    }
+}
+
+/// Hands every batch on; fails where the stream broke off before its end.
+async fn for_each_batch(
+    mut stream: FrameStream,
+    mut see: impl FnMut(RecordBatch) -> Result<()>,
+) -> Result<()> {
+    while let Some(frame) = stream.next().await {
+        match frame? {
+            Frame::Rows(batch) => see(batch)?,
+            Frame::Done(_) => return Ok(()),
+        }
+    }
+    Err(Error::internal("the store's answer broke off before its end"))
+}
+
+/// The counts of an aggregate's answer.
+fn counts(batch: &RecordBatch) -> Result<&UInt64Array> {
+    schema::column(batch, "count")
+}

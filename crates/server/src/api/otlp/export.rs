@@ -1,0 +1,152 @@
+//! What both transports share: decompress, decode and store one request.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use watchkeep_engine::ingest::Reservation;
+use watchkeep_model::{
+    DecodeLimits, Error, LogColumns, MetricColumns, Result, SpanColumns, TenantId,
+};
+use watchkeep_wire::compression::decompress;
+use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Signal};
+
+use crate::app::App;
+use crate::body::BodyLimits;
+
+/// Bodies above this are decoded off the reactor.
+const INLINE_BYTES_MAX: usize = 128 << 10;
+/// The same for compressed bodies, which may be far longer than they look.
+const INLINE_COMPRESSED_BYTES_MAX: usize = 16 << 10;
+
+/// One request as it arrived.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) tenant: TenantId,
+    pub(super) signal: Signal,
+    pub(super) encoding: Encoding,
+    /// `Content-Encoding` or `grpc-encoding`.
+    pub(super) compression: Option<String>,
+    pub(super) body: Bytes,
+    /// Accounts for the body; given back when the request ends.
+    pub(super) reservation: Reservation,
+}
+
+/// What the client is told about an accepted request.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) rejected: u64,
+    pub(super) message: String,
+}
+
+#[derive(Debug)]
+enum Columns {
+    Spans(SpanColumns),
+    Logs(LogColumns),
+    Metrics(MetricColumns),
+}
+
+struct Decode {
+    signal: Signal,
+    encoding: Encoding,
+    compression: Option<String>,
+    body: Bytes,
+    limits: DecodeLimits,
+    options: Arc<MetricsOptions>,
+    decompressed_bytes_max: usize,
+    arrival_ns: i64,
+}
+
+/// How bodies are bounded.
+pub(super) fn body_limits(app: &App) -> BodyLimits {
+    BodyLimits {
+        bytes_max: app.engine.limits().body_bytes_max.bytes(),
+        timeout: app.config.body_timeout.0,
+    }
+}
+
+/// Decodes a request and stores what is in it.
+pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
+    let Upload { tenant, signal, encoding, compression, body, mut reservation } = upload;
+    let engine = &app.engine;
+    let body_bytes = body.len();
+    let decode = Decode {
+        signal,
+        encoding,
+        compression,
+        body,
+        limits: engine.limits().decode(),
+        options: Arc::clone(&app.metrics_options),
+        decompressed_bytes_max: engine.limits().decompressed_bytes_max.bytes(),
+        arrival_ns: engine.clock().now_ns(),
+    };
+    let (decoded, decompressed_bytes) = run(app, decode, body_bytes).await?;
+    reservation.grow(decompressed_bytes).await?;
+    let Decoded { columns, rejected, message, .. } = decoded;
+    match columns {
+        Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
+        Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+        Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
+    }?;
+    Ok(Outcome { rejected, message })
+}
+
+/// Decodes here, or on a thread of its own where that may take long.
+async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<(Decoded<Columns>, usize)> {
+    let inline_max = match decode.compression {
+        Some(_) => INLINE_COMPRESSED_BYTES_MAX,
+        None => INLINE_BYTES_MAX,
+    };
+    if body_bytes <= inline_max {
+        return decode.run();
+    }
+    let permit = Arc::clone(&app.decoders)
+        .acquire_owned()
+        .await
+        .map_err(|closed| Error::internal("cannot start decoding").with_source(closed))?;
+    tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        decode.run()
+    })
+    .await
+    .map_err(|error| Error::internal("decoding a request panicked").with_source(error))?
+}
+
+impl Decode {
+    /// The columns, and how many bytes the body took beside its compressed form.
+    fn run(self) -> Result<(Decoded<Columns>, usize)> {
+        let compression = self.compression.as_deref();
+        let plain = decompress(compression, &self.body, self.decompressed_bytes_max)?;
+        let extra_bytes = match &plain {
+            std::borrow::Cow::Borrowed(_) => 0,
+            std::borrow::Cow::Owned(bytes) => bytes.len(),
+        };
+        let (body, limits, at) = (&*plain, &self.limits, self.arrival_ns);
+        let options = &*self.options;
+        let decoded = match (self.signal, self.encoding) {
+            (Signal::Traces, Encoding::Protobuf) => {
+                of(Columns::Spans, otlp::decode_traces(body, limits)?)
+            }
+            (Signal::Traces, Encoding::Json) => {
+                of(Columns::Spans, otlp::decode_traces_json(body, limits)?)
+            }
+            (Signal::Logs, Encoding::Protobuf) => {
+                of(Columns::Logs, otlp::decode_logs(body, limits, at)?)
+            }
+            (Signal::Logs, Encoding::Json) => {
+                of(Columns::Logs, otlp::decode_logs_json(body, limits, at)?)
+            }
+            (Signal::Metrics, Encoding::Protobuf) => {
+                of(Columns::Metrics, otlp::decode_metrics(body, limits, options, at)?)
+            }
+            (Signal::Metrics, Encoding::Json) => {
+                of(Columns::Metrics, otlp::decode_metrics_json(body, limits, options, at)?)
+            }
+        };
+        Ok((decoded, extra_bytes))
+    }
+}
+
+fn of<T>(columns: fn(T) -> Columns, decoded: Decoded<T>) -> Decoded<Columns> {
+    let Decoded { columns: found, rejected, message, warnings } = decoded;
+    Decoded { columns: columns(found), rejected, message, warnings }
+}

@@ -1,0 +1,68 @@
+//! The server's own metrics, and the middleware that counts requests.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use watchkeep_model::{Error, Result};
+
+use crate::app::App;
+
+/// All of the server's metrics.
+#[derive(Debug)]
+pub(crate) struct ServerMetrics {
+    requests: IntCounterVec,
+    request_seconds: HistogramVec,
+    /// Open connections by listener.
+    pub(crate) connections: IntGaugeVec,
+}
+
+impl ServerMetrics {
+    pub(crate) fn register(registry: &Registry) -> Result<Self> {
+        Self::build(registry)
+            .map_err(|error| Error::internal("cannot register server metrics").with_source(error))
+    }
+
+    fn build(registry: &Registry) -> prometheus::Result<Self> {
+        let requests = IntCounterVec::new(
+            Opts::new("wk_server_requests_total", "Requests answered, by surface and HTTP status"),
+            &["surface", "status"],
+        )?;
+        let request_seconds = HistogramVec::new(
+            HistogramOpts::new("wk_server_request_duration_seconds", "How long requests took")
+                .buckets(vec![0.0005, 0.002, 0.01, 0.05, 0.25, 1.0, 5.0, 30.0]),
+            &["surface"],
+        )?;
+        let connections = IntGaugeVec::new(
+            Opts::new("wk_server_open_connections", "Open connections, by listener"),
+            &["listener"],
+        )?;
+        registry.register(Box::new(requests.clone()))?;
+        registry.register(Box::new(request_seconds.clone()))?;
+        registry.register(Box::new(connections.clone()))?;
+        Ok(Self { requests, request_seconds, connections })
+    }
+}
+
+/// A surface that requests are counted under.
+#[derive(Debug, Clone)]
+pub(crate) struct Counted {
+    pub(crate) app: Arc<App>,
+    pub(crate) surface: &'static str,
+}
+
+/// Middleware that counts and times a request under its surface.
+pub(crate) async fn count(
+    State(Counted { app, surface }): State<Counted>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let timer = app.metrics.request_seconds.with_label_values(&[surface]).start_timer();
+    let response = next.run(request).await;
+    timer.observe_duration();
+    let status = response.status();
+    app.metrics.requests.with_label_values(&[surface, status.as_str()]).inc();
+    response
+}

@@ -1,0 +1,168 @@
+//! Configuration: defaults, then the YAML file, then the environment, then flags; each later one
+//! wins. The crates own their sections; this puts them together, and makes errors say where the
+//! wrong value stands. Read once, at start.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use watchkeep_engine::LimitsConfig;
+use watchkeep_engine::humane::{ByteSize, HumaneDuration};
+use watchkeep_model::error::IoContext as _;
+use watchkeep_model::{Error, Result};
+use watchkeep_server::{OtlpConfig, ServerConfig};
+
+use crate::cli::ServeArguments;
+
+/// Variables of the environment that are settings start with this.
+const PREFIX: &str = "WATCHKEEP__";
+
+/// All settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    pub(crate) otlp: OtlpConfig,
+    pub(crate) storage: StorageSection,
+    pub(crate) retention: RetentionSection,
+    pub(crate) limits: LimitsConfig,
+    pub(crate) log: LogSection,
+}
+
+/// Section `storage`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct StorageSection {
+    /// Folder that holds the data.
+    pub(crate) data_dir: PathBuf,
+}
+
+impl Default for StorageSection {
+    fn default() -> Self {
+        Self { data_dir: "watchkeep-data".into() }
+    }
+}
+
+/// Section `retention`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RetentionSection {
+    /// How long data is kept; 0 means for ever, and takes samples of any age.
+    pub(crate) age: HumaneDuration,
+    /// Bytes of parts on disk beyond which the oldest go; 0 means no bound.
+    pub(crate) size_max: ByteSize,
+}
+
+impl Default for RetentionSection {
+    fn default() -> Self {
+        Self { age: HumaneDuration(Duration::from_hours(30 * 24)), size_max: ByteSize(0) }
+    }
+}
+
+/// Section `log`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogSection {
+    /// What the server's own log shows: `error`, `warn`, `info`, `debug`, `trace`, or directives
+    /// such as `info,watchkeep_storage=debug`.
+    pub(crate) level: String,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { level: "info".into() }
+    }
+}
+
+impl Config {
+    /// Puts the layers together.
+    pub(crate) fn load(
+        arguments: &ServeArguments,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self> {
+        let mut config = match &arguments.config {
+            Some(path) => Self::from_file(path)?,
+            None => Self::default(),
+        };
+        let mut variables: Vec<(String, String)> =
+            environment.into_iter().filter(|(name, _)| name.starts_with(PREFIX)).collect();
+        variables.sort();
+        for (name, text) in &variables {
+            config = config.with_variable(name, text)?;
+        }
+        config.apply(arguments);
+        config.limits.check()?;
+        Ok(config)
+    }
+
+    fn from_file(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path)
+            .context(|| format!("cannot read the configuration file {shown}"))?;
+        Self::from_yaml(&text)
+            .map_err(|message| Error::invalid(format!("configuration file {shown}, {message}")))
+    }
+
+    fn from_yaml(text: &str) -> Result<Self, String> {
+        if text.lines().all(|line| line.trim().is_empty() || line.trim().starts_with('#')) {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text).map_err(|error| {
+            let message = error.without_snippet().to_string();
+            match error.location() {
+                Some(at) => format!("line {}: {message}", at.line()),
+                None => message,
+            }
+        })
+    }
+
+    /// The configuration with one variable of the environment applied.
+    fn with_variable(&self, name: &str, text: &str) -> Result<Self> {
+        let path = name.trim_start_matches(PREFIX).to_lowercase();
+        let keys: Vec<&str> = path.split("__").collect();
+        let place = |value: Value| {
+            let mut all = serde_json::to_value(self).map_err(|error| error.to_string())?;
+            put(&mut all, &keys, value)?;
+            serde_json::from_value::<Self>(all).map_err(|error| error.to_string())
+        };
+        // As text first: sizes, durations, addresses. Then as what YAML makes of it: numbers,
+        // truth values, lists.
+        place(Value::String(text.to_owned()))
+            .or_else(|as_text| match serde_saphyr::from_str::<Value>(text) {
+                Ok(value) if !value.is_string() => place(value),
+                _ => Err(as_text),
+            })
+            .map_err(|message| Error::invalid(format!("environment variable {name}: {message}")))
+    }
+
+    fn apply(&mut self, arguments: &ServeArguments) {
+        fn set<T: Clone>(target: &mut T, flag: Option<&T>) {
+            if let Some(value) = flag {
+                *target = value.clone();
+            }
+        }
+        set(&mut self.storage.data_dir, arguments.data_dir.as_ref());
+        set(&mut self.server.listen, arguments.listen.as_ref());
+        set(&mut self.server.otlp_grpc_listen, arguments.otlp_grpc_listen.as_ref());
+        set(&mut self.server.otlp_http_listen, arguments.otlp_http_listen.as_ref());
+        set(&mut self.retention.age, arguments.retention.as_ref());
+    }
+}
+
+/// Sets a member of nested objects.
+fn put(all: &mut Value, keys: &[&str], value: Value) -> Result<(), String> {
+    let mut place = all;
+    for key in keys {
+        let members = place
+            .as_object_mut()
+            .ok_or_else(|| format!("there is no section that has a key {key}"))?;
+        // A key that is not known is found by `deny_unknown_fields`, which names the known ones.
+        place = members.entry((*key).to_owned()).or_insert(Value::Null);
+    }
+    *place = value;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+//! The layers of configuration, and that errors say where the wrong value stands.
+
+use super::*;
+
+fn load(yaml: &str, environment: &[(&str, &str)], flags: ServeArguments) -> Result<Config> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("watchkeep.yaml");
+    std::fs::write(&path, yaml).unwrap();
+    let environment =
+        environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+    Config::load(&ServeArguments { config: Some(path), ..flags }, environment)
+}
+
+#[test]
+fn each_later_layer_wins() {
+    let yaml = "server:\n  listen: 1.1.1.1:1\n  otlp_grpc_listen: off\n  otlp_http_listen: off\n\
+                retention: {age: 15d, size_max: 10GiB}\nlimits: {body_bytes_max: 1MiB}\n";
+    let environment = [
+        ("WATCHKEEP__SERVER__LISTEN", "2.2.2.2:2"),
+        ("WATCHKEEP__SERVER__OTLP_HTTP_LISTEN", "2.2.2.2:3"),
+        ("WATCHKEEP__LIMITS__QUERIES_MAX", "7"),
+        ("WATCHKEEP__RETENTION__AGE", "0"),
+        ("WATCHKEEP__OTLP__CORS_ORIGINS", "[\"https://a.example\", \"https://b.example\"]"),
+        ("WATCHKEEP__OTLP__METRICS__ADD_SCOPE_LABELS", "true"),
+        ("OTHER__SERVER__LISTEN", "ignored"),
+    ];
+    let flags = ServeArguments { listen: Some("3.3.3.3:3".into()), ..ServeArguments::default() };
+    let config = load(yaml, &environment, flags).unwrap();
+    assert_eq!(config.server.listen, "3.3.3.3:3");
+    assert_eq!(config.server.otlp_http_listen, "2.2.2.2:3");
+    assert_eq!(config.server.otlp_grpc_listen, "off");
+    assert_eq!(config.limits.queries_max, 7);
+    assert_eq!(config.limits.body_bytes_max, ByteSize(1 << 20));
+    assert_eq!(config.retention.age.0, Duration::ZERO);
+    assert_eq!(config.retention.size_max, ByteSize(10 << 30));
+    assert_eq!(config.otlp.cors_origins.len(), 2);
+    assert!(config.otlp.metrics.add_scope_labels);
+    assert_eq!(load("# nothing\n\n", &[], ServeArguments::default()).unwrap(), Config::default());
+}
+
+#[test]
+fn errors_name_the_key_and_the_line_or_the_variable() {
+    let of_file = |yaml| load(yaml, &[], ServeArguments::default()).unwrap_err().report();
+    for (yaml, parts) in [
+        ("server:\n  listne: x\n", ["line 2", "listne"]),
+        ("limits:\n  queries_max: 3\n  body_bytes_max: 3 parsecs\n", ["line 3", "3 parsecs"]),
+        ("retention:\n  age: 15\n", ["line 2", "15"]),
+        ("server: [\n", ["line", "watchkeep.yaml"]),
+        ("limits: {queries_max: 0}\n", ["limits.queries_max", "at least 1"]),
+    ] {
+        let report = of_file(yaml);
+        assert!(parts.iter().all(|part| report.contains(part)), "{yaml:?} gave {report}");
+    }
+    let of_variable =
+        |name, text| load("{}", &[(name, text)], ServeArguments::default()).unwrap_err().report();
+    for (name, text, part) in [
+        ("WATCHKEEP__LIMITS__BODY_BYTES_MX", "1", "body_bytes_max"),
+        ("WATCHKEEP__LIMITS__QUERIES_MAX", "many", "many"),
+        ("WATCHKEEP__SERVR__LISTEN", "x", "servr"),
+        ("WATCHKEEP__SERVER__LISTEN__DEEPER", "x", "deeper"),
+    ] {
+        let report = of_variable(name, text);
+        assert!(report.contains(name) && report.contains(part), "{name} gave {report}");
+    }
+}

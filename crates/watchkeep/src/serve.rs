@@ -1,0 +1,170 @@
+//! `watchkeep serve`: opens the listeners, then the store, and serves until a signal.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::sync::Arc;
+
+use prometheus::Registry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+use watchkeep_engine::Engine;
+use watchkeep_model::error::IoContext as _;
+use watchkeep_model::{Clock, Error, Result, SystemClock};
+use watchkeep_server::{About, App, Server};
+use watchkeep_storage::Store;
+
+use crate::cli::{COMMIT, ServeArguments, VERSION};
+use crate::config::Config;
+use crate::print;
+
+/// Threads for blocking work (decoding, files) at most; they come and go as needed.
+const BLOCKING_THREADS_MAX: usize = 64;
+
+/// Runs the server until it is told to stop.
+pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
+    let config = Config::load(arguments, std::env::vars())?;
+    start_log(&config.log.level)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("watchkeep")
+        .max_blocking_threads(BLOCKING_THREADS_MAX)
+        .build()
+        .context(|| "cannot start the runtime".into())?;
+    runtime.block_on(serve(config))
+}
+
+fn start_log(level: &str) -> Result<()> {
+    let filter = EnvFilter::try_new(level)
+        .map_err(|error| Error::invalid(format!("log.level {level:?}: {error}")))?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init()
+        .context(|| "cannot start the log".into())
+}
+
+async fn serve(config: Config) -> Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let registry = Registry::new();
+    let engine = Arc::new(Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?);
+    let about =
+        About { version: VERSION, commit: COMMIT, data_dir: config.storage.data_dir.clone() };
+    let app = App::new(
+        Arc::clone(&engine),
+        registry.clone(),
+        config.server.clone(),
+        config.otlp.clone(),
+        about,
+    )?;
+    let server = Server::bind(app).await?;
+    let mut signals = Signals::listen()?;
+    print(&welcome(&server, &config))?;
+
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve(async move {
+        // A sender that is gone means the same as one that has sent.
+        let _either_way = stopped.await;
+    }));
+    let outcome = tokio::select! {
+        opened = open_and_wait(&config, clock, &registry, &engine) => opened,
+        name = signals.next() => {
+            tracing::info!("{name}: stopping");
+            Ok(())
+        }
+    };
+    if outcome.is_ok() {
+        engine.stopping();
+    }
+    drop(stop);
+    tokio::select! {
+        ended = serving => ended.context(|| "the server ended badly".into())?,
+        name = signals.next() => tracing::warn!("{name} again: not waiting for requests"),
+    }
+    outcome?;
+    if let Ok(store) = engine.store() {
+        store.flush().await?;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Opens the store and lets the engine use it; returns only where that failed.
+async fn open_and_wait(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    registry: &Registry,
+    engine: &Engine,
+) -> Result<()> {
+    match open(config, clock, registry).await {
+        Ok(store) => {
+            engine.attach(store);
+            tracing::info!("ready");
+            std::future::pending().await
+        }
+        Err(error) => {
+            engine.fail(error.message());
+            Err(error)
+        }
+    }
+}
+
+async fn open(
+    _config: &Config,
+    _clock: Arc<dyn Clock>,
+    _registry: &Registry,
+) -> Result<Arc<dyn Store>> {
+    Ok(Arc::new(watchkeep_storage::memory::MemoryStore::default()))
+}
+
+/// What a person sees who starts the server.
+fn welcome(server: &Server, config: &Config) -> String {
+    let address = |name: &str| {
+        server
+            .listeners()
+            .iter()
+            .find(|listener| listener.name == name)
+            .map(|listener| format!("http://{}", listener.address))
+    };
+    let main = address("main").unwrap_or_default();
+    let retention = match config.retention.age.0 {
+        std::time::Duration::ZERO => "kept for ever".to_owned(),
+        _ => format!("kept for {}", config.retention.age),
+    };
+    let mut text = format!("\n  Watchkeep {VERSION}\n\n");
+    let rows = [
+        ("Web UI", main.clone()),
+        ("API", format!("{main}/api/watchkeep/v1")),
+        ("OTLP/gRPC", address("otlp-grpc").unwrap_or_else(|| main.clone())),
+        ("OTLP/HTTP", address("otlp-http").unwrap_or_else(|| main.clone())),
+        ("Data", format!("{}, {retention}", config.storage.data_dir.display())),
+    ];
+    for (name, value) in rows {
+        // Writing to a string can not fail.
+        let _infallible = writeln!(text, "  {name:<10} {value}");
+    }
+    text.push('\n');
+    text
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self> {
+        let on = |kind| signal(kind).context(|| "cannot listen for signals".into());
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
