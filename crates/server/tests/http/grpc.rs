@@ -17,7 +17,8 @@ use crate::otlp::{request, span};
 async fn all_signals_are_taken_on_both_listeners_in_all_encodings() {
     let server = TestServer::start().await;
     for address in [&server.main, &server.grpc] {
-        for compression in [None, Some(CompressionEncoding::Gzip), Some(CompressionEncoding::Zstd)] {
+        for compression in [None, Some(CompressionEncoding::Gzip), Some(CompressionEncoding::Zstd)]
+        {
             let mut traces = TraceServiceClient::connect(address.clone()).await.unwrap();
             let mut logs = LogsServiceClient::connect(address.clone()).await.unwrap();
             let mut metrics = MetricsServiceClient::connect(address.clone()).await.unwrap();
@@ -84,9 +85,8 @@ async fn broken_calls_are_refused() {
     let server = TestServer::start().await;
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     let message = request(vec![span(&[1; 16])]).encode_to_vec();
-    let framed = |flag: u8, length: usize| {
-        [&[flag][..], &(length as u32).to_be_bytes(), &message].concat()
-    };
+    let framed =
+        |flag: u8, length: usize| [&[flag][..], &(length as u32).to_be_bytes(), &message].concat();
     let whole = message.len();
     for (name, path, encoding, body, code) in [
         ("fine", path, "identity", framed(0, whole), "0"),

@@ -126,13 +126,15 @@ async fn a_trace_has_all_that_was_sent() {
 }
 
 async fn send_logs(server: &TestServer) {
-    let record = |time: u64, severity: u8, body: &Value| {
-        json!({"timeUnixNano": time.to_string(), "severityNumber": severity, "body": body})
-    };
+    let record = |time: u64, severity: u8, body: &Value| json!({"timeUnixNano": time.to_string(), "severityNumber": severity, "body": body});
     let mut records = vec![
         record(1_000, 9, &json!({"stringValue": "Hello World"})),
-        record(2_000, 17, &json!({"kvlistValue": {"values": [
-            attribute("code", &json!({"intValue": "5"}))]}})),
+        record(
+            2_000,
+            17,
+            &json!({"kvlistValue": {"values": [
+            attribute("code", &json!({"intValue": "5"}))]}}),
+        ),
     ];
     records.extend((0..5).map(|n| record(3_000, 0, &json!({"stringValue": format!("same {n}")}))));
     records[0]["traceId"] = json!(TRACE);
@@ -238,7 +240,8 @@ async fn metrics_are_listed_and_thinned() {
     assert_eq!((&metric["help"], &metric["series_count"]), (&json!("how long"), &json!(2)));
 
     let labels = server.get("/metrics/labels?name=queue_length&start=0&end=99000000000").await;
-    let job = labels["labels"].as_array().unwrap().iter().find(|l| l["name"] == "job_name").unwrap();
+    let job =
+        labels["labels"].as_array().unwrap().iter().find(|l| l["name"] == "job_name").unwrap();
     assert_eq!(*job, json!({"name": "job_name", "values": ["a", "b"], "truncated": false}));
 
     let path = "/metrics/series?name=queue_length&start=0&end=20000000000&step=10s";
