@@ -120,7 +120,12 @@ impl Decode {
             std::borrow::Cow::Borrowed(_) => 0,
             std::borrow::Cow::Owned(bytes) => bytes.len(),
         };
-        let (body, limits, at) = (&*plain, &self.limits, self.arrival_ns);
+        // Nothing is the empty request, in JSON too.
+        let body: &[u8] = match self.encoding {
+            Encoding::Json if plain.is_empty() => b"{}",
+            _ => &plain,
+        };
+        let (limits, at) = (&self.limits, self.arrival_ns);
         let options = &*self.options;
         let decoded = match (self.signal, self.encoding) {
             (Signal::Traces, Encoding::Protobuf) => {

@@ -1,0 +1,9 @@
+//! The server in this process on port 0, over the in-memory store, driven by clients that nobody
+//! here wrote.
+
+mod harness;
+
+mod grpc;
+mod native;
+mod ops;
+mod otlp;
