@@ -12,6 +12,7 @@ use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Result};
 use watchkeep_server::{OtlpConfig, ServerConfig};
+use watchkeep_storage::embedded::{Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
 
@@ -36,11 +37,27 @@ pub(crate) struct Config {
 pub(crate) struct StorageSection {
     /// Folder that holds the data.
     pub(crate) data_dir: PathBuf,
+    /// Bytes of one table in memory after which it is written to disk as a part.
+    pub(crate) table_bytes_max: ByteSize,
+    /// Bytes of all tables in memory beyond which writes are refused until room is made.
+    pub(crate) memory_bytes_max: ByteSize,
+    /// Bytes of write-ahead log after which everything in memory is written to disk; bounds how
+    /// long a start after a crash takes.
+    pub(crate) wal_bytes_max: ByteSize,
+    /// Age of the oldest row in memory after which its table is written to disk.
+    pub(crate) flush_interval: HumaneDuration,
 }
 
 impl Default for StorageSection {
     fn default() -> Self {
-        Self { data_dir: "watchkeep-data".into() }
+        let defaults = StorageConfig::new("watchkeep-data");
+        Self {
+            data_dir: defaults.data_dir,
+            table_bytes_max: ByteSize(defaults.table_bytes_max),
+            memory_bytes_max: ByteSize(defaults.memory_bytes_max),
+            wal_bytes_max: ByteSize(defaults.wal_bytes_max),
+            flush_interval: HumaneDuration(defaults.flush_interval),
+        }
     }
 }
 
@@ -76,6 +93,22 @@ impl Default for LogSection {
 }
 
 impl Config {
+    /// What the storage engine is told.
+    pub(crate) fn storage(&self) -> StorageConfig {
+        let retention = Retention {
+            age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
+            bytes_max: Some(self.retention.size_max.0).filter(|bytes| *bytes > 0),
+        };
+        StorageConfig {
+            table_bytes_max: self.storage.table_bytes_max.0,
+            memory_bytes_max: self.storage.memory_bytes_max.0,
+            wal_bytes_max: self.storage.wal_bytes_max.0,
+            flush_interval: self.storage.flush_interval.0,
+            retention,
+            ..StorageConfig::new(&self.storage.data_dir)
+        }
+    }
+
     /// Puts the layers together.
     pub(crate) fn load(
         arguments: &ServeArguments,

@@ -12,6 +12,7 @@ use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock};
 use watchkeep_server::{About, App, Server};
 use watchkeep_storage::Store;
+use watchkeep_storage::embedded::{EmbeddedStore, RecoveryProgress};
 
 use crate::cli::{COMMIT, ServeArguments, VERSION};
 use crate::config::Config;
@@ -94,9 +95,9 @@ async fn open_and_wait(
     config: &Config,
     clock: Arc<dyn Clock>,
     registry: &Registry,
-    engine: &Engine,
+    engine: &Arc<Engine>,
 ) -> Result<()> {
-    match open(config, clock, registry).await {
+    match open(config, clock, registry, engine).await {
         Ok(store) => {
             engine.attach(store);
             tracing::info!("ready");
@@ -110,11 +111,27 @@ async fn open_and_wait(
 }
 
 async fn open(
-    _config: &Config,
-    _clock: Arc<dyn Clock>,
-    _registry: &Registry,
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    registry: &Registry,
+    engine: &Arc<Engine>,
 ) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(watchkeep_storage::memory::MemoryStore::default()))
+    let (storage, registry) = (config.storage(), registry.clone());
+    let watcher = Arc::clone(engine);
+    let open = move || {
+        EmbeddedStore::open(storage, clock, &registry, &mut |progress: RecoveryProgress| {
+            let text = format!(
+                "read {} of {} bytes of the write-ahead log",
+                progress.bytes_read, progress.bytes_total
+            );
+            tracing::info!("recovering: {text}");
+            watcher.recovering(text);
+        })
+    };
+    let store = tokio::task::spawn_blocking(open)
+        .await
+        .context(|| "opening the store broke off".into())??;
+    Ok(Arc::new(store))
 }
 
 /// What a person sees who starts the server.
