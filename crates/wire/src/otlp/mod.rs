@@ -21,7 +21,7 @@ use watchkeep_model::{Error, ErrorKind};
 use crate::compression::DECOMPRESSED_BYTES_MAX_KEY;
 use crate::protobuf::Malformed;
 
-pub use encode::{Encoding, export_response, rpc_status};
+pub use encode::{Encoding, encode_traces, export_response, rpc_status};
 pub use json::{decode_logs_json, decode_metrics_json, decode_traces_json};
 pub use logs::decode_logs;
 pub use metrics::{MetricsOptions, decode_metrics};

@@ -217,6 +217,14 @@ proptest! {
     }
 
     #[test]
+    fn spans_encoded_again_are_the_same_spans(data in generate::traces()) {
+        let columns = super::traces(&data.encode_to_vec()).unwrap().columns;
+        let body = crate::otlp::encode_traces(&columns).unwrap();
+        prop_assert!(TracesData::decode(&*body).is_ok());
+        prop_assert!(super::traces(&body).unwrap().columns == columns);
+    }
+
+    #[test]
     fn logs_match_a_simple_reading(data in generate::logs()) {
         let decoded = super::logs(&data.encode_to_vec()).unwrap();
         prop_assert!(decoded.columns == expect_logs(&data));
