@@ -102,6 +102,22 @@ pub struct Warnings {
     pub invalid_ids: u64,
 }
 
+impl Warnings {
+    /// Each count under its name, which is safe as a metric's label.
+    pub fn counts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("invalid_utf8", self.invalid_utf8),
+            ("truncated_values", self.truncated_values),
+            ("values_too_deep", self.values_too_deep),
+            ("dropped_attributes", self.dropped_attributes),
+            ("dropped_events", self.dropped_events),
+            ("dropped_links", self.dropped_links),
+            ("dropped_exemplars", self.dropped_exemplars),
+            ("invalid_ids", self.invalid_ids),
+        ]
+    }
+}
+
 /// Why records were rejected: how many for each of a few fixed reasons, with an example.
 #[derive(Debug, Default)]
 struct Rejections {
