@@ -1,6 +1,8 @@
 //! The server in this process on port 0, over the in-memory store, driven by clients that nobody
 //! here wrote.
 
+#![expect(clippy::unwrap_used, reason = "all of this is a test, helpers too")]
+
 mod harness;
 
 mod grpc;
