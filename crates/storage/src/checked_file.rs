@@ -237,7 +237,7 @@ mod tests {
         ) {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("file");
-            let content: Vec<u8> = (0..length as u64).map(|i| ((i * (seed | 1)) >> 7) as u8).collect();
+            let content: Vec<u8> = (0..length as u64).map(|i| (i.wrapping_mul(seed | 1) >> 7) as u8).collect();
             let mut writer = CheckedWriter::create(&path).unwrap();
             for piece in content.chunks(cut) {
                 writer.write_all(piece).unwrap();

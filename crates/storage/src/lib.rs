@@ -12,10 +12,15 @@
 
 mod answers;
 mod checked_file;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+mod directory;
+pub mod embedded;
 pub mod memory;
 pub mod metrics;
 mod records;
 pub mod schema;
 pub mod seam;
+mod wal;
 
 pub use seam::{Append, AppendAck, Batch, Store};

@@ -28,15 +28,15 @@ type Result<T, E = Malformed> = std::result::Result<T, E>;
 /// A message, or the rest of one, inside a body.
 #[derive(Clone, Copy)]
 pub struct Reader<'a> {
-    whole: &'a [u8],
-    at: usize,
+    rest: &'a [u8],
+    /// Offset of the message's end in the whole body.
     end: usize,
 }
 
 impl std::fmt::Debug for Reader<'_> {
     /// Bodies may hold prompts and secrets, so only the place is printed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Reader({}..{})", self.at, self.end)
+        write!(f, "Reader({}..{})", self.offset(), self.end)
     }
 }
 
@@ -64,30 +64,40 @@ const END_GROUP: u32 = 4;
 impl<'a> Reader<'a> {
     /// Reads a whole body.
     pub fn new(body: &'a [u8]) -> Self {
-        Self { whole: body, at: 0, end: body.len() }
+        Self { rest: body, end: body.len() }
     }
 
-    /// The same message, from the field whose tag is at `at` (see [`Field::at`]).
+    /// Offset in the whole body of what is read next.
+    #[inline]
+    fn offset(&self) -> usize {
+        self.end - self.rest.len()
+    }
+
+    /// The same message, from the field whose tag is at `at` (see [`Field::at`]), which must not
+    /// have been passed.
     #[must_use]
-    pub fn rewound_to(self, at: usize) -> Self {
-        Self { at: at.min(self.end), ..self }
+    pub fn advanced_to(self, at: usize) -> Self {
+        let passed = at.saturating_sub(self.offset());
+        Self { rest: self.rest.get(passed..).unwrap_or_default(), ..self }
     }
 
     /// What is left, as bytes.
+    #[inline]
     pub fn bytes(&self) -> &'a [u8] {
-        self.whole.get(self.at..self.end).unwrap_or_default()
+        self.rest
     }
 
     /// Whether nothing is left.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        self.at >= self.end
+        self.rest.is_empty()
     }
 
     /// Takes the next field; `None` at the end. Groups are skipped.
     #[inline]
     pub fn field(&mut self) -> Result<Option<Field<'a>>> {
-        while self.at < self.end {
-            let at = self.at;
+        while !self.rest.is_empty() {
+            let at = self.offset();
             let (number, wire_type) = self.tag()?;
             match wire_type {
                 START_GROUP => self.skip_group(number, at)?,
@@ -103,7 +113,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn tag(&mut self) -> Result<(u32, u32)> {
-        let at = self.at;
+        let at = self.offset();
         let tag = u32::try_from(self.varint()?)
             .map_err(|_| Malformed { at, what: "field number out of range" })?;
         if tag >> 3 == 0 {
@@ -119,14 +129,12 @@ impl<'a> Reader<'a> {
             1 => Payload::Fixed64(u64::from_le_bytes(self.take(at)?)),
             2 => {
                 let len = self.varint()?;
-                let left = self.end - self.at;
-                let len = usize::try_from(len)
+                let (inner, rest) = usize::try_from(len)
                     .ok()
-                    .filter(|len| *len <= left)
+                    .and_then(|len| self.rest.split_at_checked(len))
                     .ok_or(Malformed { at, what: "field longer than its message" })?;
-                let inner = Reader { whole: self.whole, at: self.at, end: self.at + len };
-                self.at += len;
-                Payload::Delimited(inner)
+                self.rest = rest;
+                Payload::Delimited(Reader { rest: inner, end: self.end - rest.len() })
             }
             5 => Payload::Fixed32(u32::from_le_bytes(self.take(at)?)),
             _ => return Err(Malformed { at, what: "unknown wire type" }),
@@ -135,36 +143,40 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn take<const N: usize>(&mut self, at: usize) -> Result<[u8; N]> {
-        let bytes = self
-            .bytes()
-            .first_chunk::<N>()
+        let (bytes, rest) = self
+            .rest
+            .split_first_chunk::<N>()
             .ok_or(Malformed { at, what: "message cut in the middle of a field" })?;
-        self.at += N;
+        self.rest = rest;
         Ok(*bytes)
     }
 
     /// Takes a base 128 number of at most ten bytes.
     #[inline]
     pub fn varint(&mut self) -> Result<u64> {
-        match self.bytes().first() {
-            Some(byte) if *byte < 0x80 => {
-                self.at += 1;
+        match self.rest {
+            [byte, rest @ ..] if *byte < 0x80 => {
+                self.rest = rest;
                 Ok(u64::from(*byte))
+            }
+            [low, high, rest @ ..] if *high < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(low & 0x7f) | u64::from(*high) << 7)
             }
             _ => self.long_varint(),
         }
     }
 
     fn long_varint(&mut self) -> Result<u64> {
-        let at = self.at;
+        let at = self.offset();
         let mut value = 0_u64;
-        for (position, byte) in self.bytes().iter().take(10).enumerate() {
+        for (position, byte) in self.rest.iter().take(10).enumerate() {
             if position == 9 && *byte > 1 {
                 return Err(Malformed { at, what: "varint longer than 64 bits" });
             }
             value |= u64::from(byte & 0x7f) << (7 * position);
             if *byte < 0x80 {
-                self.at += position + 1;
+                self.rest = self.rest.get(position + 1..).unwrap_or_default();
                 return Ok(value);
             }
         }
@@ -179,7 +191,7 @@ impl<'a> Reader<'a> {
             if self.is_empty() {
                 return Err(Malformed { at, what: "group without an end" });
             }
-            let inner_at = self.at;
+            let inner_at = self.offset();
             let (inner, wire_type) = self.tag()?;
             match wire_type {
                 START_GROUP => open += 1,

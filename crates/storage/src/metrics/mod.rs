@@ -1,1 +1,31 @@
-//! The store of metrics: a head in memory, immutable parts on disk, and queries over both.
+//! The store of metrics: a head in memory, immutable parts on disk, and queries over both. The
+//! engine owns one [`Head`] per tenant, freezes it, has it written as a [`Part`], merges parts, and
+//! takes a [`View`] to answer questions. Nothing here knows the write-ahead log, where directories
+//! are or which parts belong together.
+//!
+//! # Invariants
+//! - A value comes back with the bits that it had.
+//! - Of two samples of one kind at one millisecond of a series, the later appended is the one seen.
+//! - Sources and samples are walked series by series: no query and no merge holds a whole part.
+#![allow(dead_code, reason = "the embedded engine is built against this and arrives apart from it")]
+
+mod chunk;
+mod column;
+mod data;
+mod head;
+mod memory;
+mod merge;
+mod part;
+mod select;
+#[cfg(test)]
+mod tests;
+mod values;
+mod view;
+
+#[allow(unused_imports, reason = "the embedded engine is built against these")]
+pub(crate) use self::{
+    head::{Frozen, Head},
+    merge::merge_parts,
+    part::{Part, PartFigures},
+    view::{SeriesIter, View},
+};

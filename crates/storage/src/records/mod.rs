@@ -5,9 +5,9 @@ mod aggregate;
 mod filter;
 pub(crate) mod memtable;
 pub(crate) mod part;
-mod piece;
+pub(crate) mod piece;
 mod scan;
-mod summary;
+pub(crate) mod summary;
 mod traces;
 
 pub(crate) use aggregate::aggregate;

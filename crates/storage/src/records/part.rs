@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use arrow_array::{Array, BooleanArray, RecordBatch};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, SchemaRef};
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave_record_batch;
@@ -138,6 +139,7 @@ pub(crate) struct RecordPart {
     table: TableName,
     directory: PathBuf,
     opened: OnceLock<Opened>,
+    obsolete: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -151,7 +153,13 @@ struct Opened {
 impl RecordPart {
     /// A part of which the manifest tells.
     pub(crate) fn new(directory: PathBuf, table: TableName, figures: PartFigures) -> Self {
-        Self { figures, table, directory, opened: OnceLock::new() }
+        Self {
+            figures,
+            table,
+            directory,
+            opened: OnceLock::new(),
+            obsolete: AtomicBool::new(false),
+        }
     }
 
     fn opened(&self) -> Result<&Opened> {
@@ -160,6 +168,12 @@ impl RecordPart {
         }
         let opened = Opened::read(&self.directory.join(ROWS_FILE), self.table)?;
         Ok(self.opened.get_or_init(|| opened))
+    }
+
+    /// Has the files removed as soon as no query reads them any more. The manifest no longer names
+    /// the part.
+    pub(crate) fn make_obsolete(&self) {
+        self.obsolete.store(true, Ordering::Relaxed);
     }
 
     /// Earliest and latest instant of each row group.
@@ -233,6 +247,17 @@ impl RecordPart {
     }
 }
 
+impl Drop for RecordPart {
+    fn drop(&mut self) {
+        if *self.obsolete.get_mut()
+            && let Err(error) = std::fs::remove_dir_all(&self.directory)
+        {
+            // The next start removes what the manifest does not name.
+            tracing::warn!(%error, part = %self.directory.display(), "cannot remove a part");
+        }
+    }
+}
+
 impl Opened {
     fn read(path: &Path, table: TableName) -> Result<Self> {
         let file = CheckedFile::open(path)?;
@@ -265,7 +290,7 @@ impl Opened {
     }
 }
 
-/// Number of columns of a batch in memory that a projection keeps, as indexes.
+/// The columns of a batch in memory that a projection keeps, in the schema's order.
 pub(crate) fn project(batch: &RecordBatch, projection: &Projection) -> Result<RecordBatch> {
     match projection {
         Projection::All => Ok(batch.clone()),
@@ -284,9 +309,4 @@ pub(crate) fn project(batch: &RecordBatch, projection: &Projection) -> Result<Re
             batch.project(&indexes).context(|| "cannot project a batch".to_owned())
         }
     }
-}
-
-/// Memory held by the arrays of a batch, about.
-pub(crate) fn byte_len(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|array| array.get_array_memory_size()).sum()
 }

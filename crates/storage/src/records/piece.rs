@@ -7,7 +7,7 @@ use arrow_array::{PrimitiveArray, RecordBatch};
 use watchkeep_model::{Result, TimeRange};
 
 use super::part::RecordPart;
-use super::summary::{PartialSummary, summarize};
+use super::summary::summarize;
 use crate::schema::column;
 use crate::seam::{TableName, TraceSummary};
 
@@ -36,8 +36,8 @@ impl MemoryBatch {
         if let Some(made) = self.summaries.get() {
             return Ok(Arc::clone(made));
         }
-        let made: Vec<TraceSummary> =
-            summarize(&self.rows)?.into_values().map(PartialSummary::finish).collect();
+        let places: Vec<_> = (0..self.rows.num_rows()).map(|row| (0, row)).collect();
+        let made = summarize(&[&self.rows], &places)?;
         Ok(Arc::clone(self.summaries.get_or_init(|| Arc::new(made))))
     }
 }

@@ -14,6 +14,7 @@ use arrow_array::{
 use hashbrown::HashMap;
 use watchkeep_model::{Error, Result, SpanId, TraceId};
 
+use super::part::Place;
 use crate::schema::{column, dictionary_strings};
 use crate::seam::{ServiceCount, TraceSummary};
 
@@ -22,7 +23,7 @@ const STATUS_ERROR: u8 = 2;
 
 /// A summary under construction.
 #[derive(Debug)]
-pub(crate) struct PartialSummary {
+struct PartialSummary {
     trace_id: TraceId,
     start_ns: i64,
     end_ns: i64,
@@ -36,7 +37,7 @@ pub(crate) struct PartialSummary {
 
 impl PartialSummary {
     /// The finished summary.
-    pub(crate) fn finish(self) -> TraceSummary {
+    fn finish(self) -> TraceSummary {
         let mut services: Vec<ServiceCount> = self
             .services
             .into_iter()
@@ -62,23 +63,39 @@ fn names_better(candidate: (bool, i64), incumbent: (bool, i64)) -> bool {
     candidate.0 && !incumbent.0 || candidate.0 == incumbent.0 && candidate.1 < incumbent.1
 }
 
-/// Summarises the traces of a batch of spans.
-pub(crate) fn summarize(spans: &RecordBatch) -> Result<HashMap<TraceId, PartialSummary>> {
-    let trace_ids: &FixedSizeBinaryArray = column(spans, "trace_id")?;
-    let parents: &FixedSizeBinaryArray = column(spans, "parent_span_id")?;
-    let starts: &TimestampNanosecondArray = column(spans, "start_ns")?;
-    let durations: &Int64Array = column(spans, "duration_ns")?;
-    let statuses: &UInt8Array = column(spans, "status_code")?;
-    let names: &StringArray = column(spans, "name")?;
-    let services: &DictionaryArray<UInt32Type> = column(spans, "service")?;
-    let service_names = dictionary_strings(services)?;
-    let mut traces: HashMap<TraceId, PartialSummary> = HashMap::new();
-    for row in 0..spans.num_rows() {
-        let trace_id = TraceId(id(trace_ids.value(row))?);
-        let start_ns = starts.value(row);
-        let end_ns = start_ns.saturating_add(durations.value(row).max(0));
-        let is_root = parents.value(row) == SpanId::NONE.0;
-        let service = service_names.value(services.keys().value(row) as usize);
+/// The columns of a batch of spans that a summary looks at.
+struct SpanView<'a> {
+    trace_ids: &'a FixedSizeBinaryArray,
+    parents: &'a FixedSizeBinaryArray,
+    starts: &'a TimestampNanosecondArray,
+    durations: &'a Int64Array,
+    statuses: &'a UInt8Array,
+    names: &'a StringArray,
+    services: &'a [u32],
+    service_names: &'a StringArray,
+}
+
+impl<'a> SpanView<'a> {
+    fn of(spans: &'a RecordBatch) -> Result<Self> {
+        let services: &DictionaryArray<UInt32Type> = column(spans, "service")?;
+        Ok(Self {
+            trace_ids: column(spans, "trace_id")?,
+            parents: column(spans, "parent_span_id")?,
+            starts: column(spans, "start_ns")?,
+            durations: column(spans, "duration_ns")?,
+            statuses: column(spans, "status_code")?,
+            names: column(spans, "name")?,
+            services: services.keys().values(),
+            service_names: dictionary_strings(services)?,
+        })
+    }
+
+    fn add(&self, row: usize, traces: &mut HashMap<TraceId, PartialSummary>) -> Result<()> {
+        let trace_id = TraceId(id(self.trace_ids.value(row))?);
+        let start_ns = self.starts.value(row);
+        let end_ns = start_ns.saturating_add(self.durations.value(row).max(0));
+        let is_root = self.parents.value(row) == SpanId::NONE.0;
+        let service = self.service_names.value(self.services[row] as usize);
         let trace = traces.entry(trace_id).or_insert_with(|| PartialSummary {
             trace_id,
             start_ns,
@@ -93,17 +110,30 @@ pub(crate) fn summarize(spans: &RecordBatch) -> Result<HashMap<TraceId, PartialS
         if names_better((is_root, start_ns), trace.named_by) || trace.services.is_empty() {
             trace.named_by = (is_root, start_ns);
             service.clone_into(&mut trace.root_service);
-            names.value(row).clone_into(&mut trace.root_name);
+            self.names.value(row).clone_into(&mut trace.root_name);
         }
-        let is_error = u32::from(statuses.value(row) == STATUS_ERROR);
         let counts = match trace.services.get_mut(service) {
             Some(counts) => counts,
             None => trace.services.entry(service.to_owned()).or_default(),
         };
         counts.0 += 1;
-        counts.1 += is_error;
+        counts.1 += u32::from(self.statuses.value(row) == STATUS_ERROR);
+        Ok(())
     }
-    Ok(traces)
+}
+
+/// Summarises the traces of the spans at some places of some batches, by rising start.
+pub(crate) fn summarize(batches: &[&RecordBatch], places: &[Place]) -> Result<Vec<TraceSummary>> {
+    let views: Vec<SpanView<'_>> =
+        batches.iter().map(|batch| SpanView::of(batch)).collect::<Result<_>>()?;
+    let mut traces = HashMap::new();
+    for (batch, row) in places {
+        views[*batch].add(*row, &mut traces)?;
+    }
+    let mut summaries: Vec<TraceSummary> =
+        traces.into_values().map(PartialSummary::finish).collect();
+    summaries.sort_unstable_by_key(TraceSummary::cursor);
+    Ok(summaries)
 }
 
 /// Joins what two pieces know of one trace.

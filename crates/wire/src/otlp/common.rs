@@ -299,7 +299,7 @@ impl<'a> Repeated<'a> {
     #[inline]
     pub(super) fn see(&mut self, field: &Field<'_>) {
         if self.left == 0 {
-            self.reader = self.reader.rewound_to(field.at);
+            self.reader = self.reader.advanced_to(field.at);
         }
         self.left += 1;
     }

@@ -12,6 +12,8 @@ mod encode;
 mod json;
 mod logs;
 mod metrics;
+#[cfg(test)]
+mod tests;
 mod traces;
 
 use watchkeep_model::{Error, ErrorKind};

@@ -182,7 +182,8 @@ pub(super) fn write_label_value(
 /// Finds the rows of the series table by their labels.
 #[derive(Debug, Default)]
 pub(super) struct SeriesTable {
-    rows: HashTable<u32>,
+    /// Hashes of labels and rows; kept together so that growing the table hashes nothing again.
+    rows: HashTable<(u64, u32)>,
     hasher: DefaultHashBuilder,
 }
 
@@ -190,18 +191,18 @@ impl SeriesTable {
     /// The row of a series, added if it is new.
     pub(super) fn intern(&mut self, series: &mut SeriesColumns, labels: &[u8], delta: u8) -> u32 {
         let hash = self.hasher.hash_one(labels);
-        let same = |row: &u32| {
-            series.labels.get(*row as usize) == labels
+        let same = |(other, row): &(u64, u32)| {
+            *other == hash
+                && series.labels.get(*row as usize) == labels
                 && series.delta.get(*row as usize) == Some(&delta)
         };
-        if let Some(row) = self.rows.find(hash, same) {
+        if let Some((_, row)) = self.rows.find(hash, same) {
             return *row;
         }
         let row = series.labels.len() as u32;
         series.labels.push(labels);
         series.delta.push(delta);
-        let (labels, hasher) = (&series.labels, &self.hasher);
-        self.rows.insert_unique(hash, row, |row| hasher.hash_one(labels.get(*row as usize)));
+        self.rows.insert_unique(hash, (hash, row), |(hash, _)| *hash);
         row
     }
 }

@@ -252,6 +252,13 @@ impl<'o> Decoder<'o> {
         if points.left == 0 {
             return Ok(());
         }
+        let room = self.context.limits.attribute_value_bytes_max;
+        if name.len().max(unit.len()) > room {
+            let reason =
+                "the metric's name or unit is longer than limits.attribute_value_bytes_max";
+            self.reject_all(points, reason, "");
+            return Ok(());
+        }
         let (name, unit) = (self.context.text(name), self.context.text(unit));
         let (kind, suffix) = match data_type {
             5 => (MetricKind::Gauge, Suffix::Gauge),

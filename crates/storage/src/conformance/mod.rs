@@ -1,0 +1,108 @@
+//! What every implementation of the seam must do, as code. An engine's tests call [`run`] with a
+//! store of theirs; each case works for a tenant of its own, so one store serves all.
+
+#![expect(clippy::unwrap_used, reason = "the suite is a test: what fails here is the engine")]
+
+mod metrics;
+mod records;
+mod rows;
+#[cfg(test)]
+pub(crate) use rows::{logs, samples};
+mod traces;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use futures::StreamExt;
+use watchkeep_model::{Result, TenantId};
+
+use crate::seam::{Append, AppendAck, Batch, Frame, FrameStream, IngestToken, Store};
+
+/// What to do after each append of a case, to see that it makes no difference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterAppend {
+    /// Nothing.
+    Nothing,
+    /// Flush every time.
+    Flush,
+    /// Flush every second time, so that answers come from disk and from memory.
+    FlushSometimes,
+}
+
+/// Runs every case. Panics, naming the case, where the store does not do what it must.
+pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
+    type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+    type Case = (&'static str, fn(Fixture) -> Running);
+    let cases: &[Case] = &[
+        ("rows_come_back_whole", |f| Box::pin(records::rows_come_back_whole(f))),
+        ("a_scan_is_in_order", |f| Box::pin(records::a_scan_is_in_order(f))),
+        ("predicates", |f| Box::pin(records::predicates(f))),
+        ("projection", |f| Box::pin(records::projection(f))),
+        ("aggregation", |f| Box::pin(records::aggregation(f))),
+        ("tenants_are_apart", |f| Box::pin(records::tenants_are_apart(f))),
+        ("a_token_counts_once", |f| Box::pin(records::a_token_counts_once(f))),
+        ("nothing_is_an_answer", |f| Box::pin(records::nothing_is_an_answer(f))),
+        ("traces_are_listed", |f| Box::pin(traces::traces_are_listed(f))),
+        ("traces_are_paged", |f| Box::pin(traces::traces_are_paged(f))),
+        ("late_spans_join_their_trace", |f| Box::pin(traces::late_spans_join_their_trace(f))),
+        ("samples_come_back", |f| Box::pin(metrics::samples_come_back(f))),
+        ("labels_are_listed", |f| Box::pin(metrics::labels_are_listed(f))),
+        ("exemplars_and_metadata", |f| Box::pin(metrics::exemplars_and_metadata(f))),
+    ];
+    for (name, case) in cases {
+        let tenant = TenantId::new(name).expect("a case's name is a legal tenant");
+        let fixture = Fixture { store: Arc::clone(&store), tenant, after_append, appends: 0 };
+        let outcome = tokio::spawn(case(fixture)).await;
+        assert!(outcome.is_ok(), "case {name} fails with {after_append:?}");
+    }
+}
+
+/// A store, seen by one case.
+#[derive(Debug)]
+struct Fixture {
+    store: Arc<dyn Store>,
+    tenant: TenantId,
+    after_append: AfterAppend,
+    appends: usize,
+}
+
+impl Fixture {
+    async fn append(&mut self, batch: Batch) {
+        let rows = batch.rows() as u64;
+        let ack = self.append_with(batch, None).await;
+        assert_eq!(ack, AppendAck { rows, duplicate: false });
+    }
+
+    async fn append_with(&mut self, batch: Batch, token: Option<IngestToken>) -> AppendAck {
+        let ack = self.store.append(&self.tenant, Append { batch, token }).await.unwrap();
+        self.appends += 1;
+        let flush = match self.after_append {
+            AfterAppend::Nothing => false,
+            AfterAppend::Flush => true,
+            AfterAppend::FlushSometimes => self.appends % 2 == 1,
+        };
+        if flush {
+            self.store.flush().await.unwrap();
+        }
+        ack
+    }
+}
+
+/// All rows of an answer, which must end as answers do.
+async fn collect(stream: Result<FrameStream>) -> Vec<RecordBatch> {
+    let mut stream = stream.unwrap();
+    let mut batches = Vec::new();
+    let mut done = None;
+    while let Some(frame) = stream.next().await {
+        assert!(done.is_none(), "nothing follows the end");
+        match frame.unwrap() {
+            Frame::Rows(rows) => batches.push(rows),
+            Frame::Done(stats) => done = Some(stats),
+        }
+    }
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    assert_eq!(done.expect("an answer ends with Done").rows, rows as u64);
+    batches
+}

@@ -1,0 +1,51 @@
+//! Settings of the embedded engine. Configuration sections `storage` and `retention`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Settings of the embedded engine.
+#[derive(Debug, Clone)]
+pub struct StorageConfig {
+    /// Directory for everything.
+    pub data_dir: PathBuf,
+    /// Size of a segment of the write-ahead log.
+    pub wal_segment_bytes: u64,
+    /// Bytes that may wait to be written to the log; beyond it appends are refused.
+    pub wal_queue_bytes_max: usize,
+    /// Bytes of log after which everything is flushed, which bounds the time of a restart.
+    pub wal_bytes_max: u64,
+    /// Bytes of one table in memory after which it is flushed.
+    pub table_bytes_max: u64,
+    /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
+    pub memory_bytes_max: u64,
+    /// Age of the oldest row in memory after which a table is flushed.
+    pub flush_interval: Duration,
+    /// What is kept, and how long.
+    pub retention: Retention,
+}
+
+impl StorageConfig {
+    /// Defaults, in a directory.
+    pub fn new(data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            data_dir: data_dir.into(),
+            wal_segment_bytes: 32 << 20,
+            wal_queue_bytes_max: 64 << 20,
+            wal_bytes_max: 256 << 20,
+            table_bytes_max: 48 << 20,
+            memory_bytes_max: 192 << 20,
+            flush_interval: Duration::from_mins(30),
+            retention: Retention::default(),
+        }
+    }
+}
+
+/// What is kept, and how long.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// A part whose newest row is older is removed; `None` keeps it whatever its age.
+    pub age_max: Option<Duration>,
+    /// While all parts together are larger, the one with the oldest rows is removed; `None` keeps
+    /// them whatever their size.
+    pub bytes_max: Option<u64>,
+}

@@ -1,0 +1,341 @@
+//! Moving tables from memory to parts.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use arrow_array::types::TimestampNanosecondType;
+use arrow_array::{FixedSizeBinaryArray, PrimitiveArray, RecordBatch};
+use hashbrown::HashMap;
+use watchkeep_model::column::Table;
+use watchkeep_model::error::IoContext;
+use watchkeep_model::{Result, TenantId, TraceId};
+
+use super::Inner;
+use super::catalog::TableKind;
+use super::manifest::PartEntry;
+use super::tables::{RecordTable, TenantTables};
+use crate::metrics;
+use crate::records::part::{PartFigures, Place, RecordPart, write_part};
+use crate::records::piece::MemoryBatch;
+use crate::records::summary;
+use crate::schema::column;
+use crate::seam::TableName;
+
+const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
+
+/// What flushes need to remember between them. Whoever holds the lock on it flushes.
+#[derive(Debug, Default)]
+pub(super) struct FlushState {
+    /// For tables that are frozen: the last record of the log that they hold.
+    frozen_at: BTreeMap<TableKind, u64>,
+    /// When each table that is not empty was last found empty or flushed.
+    pub(super) since_ns: BTreeMap<TableKind, i64>,
+}
+
+/// Parts that were written and are not in the manifest yet.
+#[derive(Debug, Default)]
+struct Written {
+    entries: Vec<PartEntry>,
+}
+
+impl Inner {
+    /// Flushes tables. If writing fails, the rows stay in memory and in the log, queries go on
+    /// seeing them, and the next flush tries again.
+    pub(super) async fn flush(self: &Arc<Self>, tables: &[TableKind]) -> Result<()> {
+        let mut state = self.flush.lock().await;
+        let inner = Arc::clone(self);
+        let gate = self.gate.write().await;
+        let sequence = self.wal().durable_sequence();
+        let now_ns = self.clock.now_ns();
+        for kind in TableKind::ALL {
+            if self.tables.is_empty(kind) {
+                state.since_ns.insert(kind, now_ns);
+                self.catalog.lock().manifest.flushed.set(kind, sequence);
+            } else if tables.contains(&kind) && !state.frozen_at.contains_key(&kind) {
+                self.freeze(kind)?;
+                state.frozen_at.insert(kind, sequence);
+            }
+        }
+        drop(gate);
+        let frozen = state.frozen_at.clone();
+        let outcome = tokio::task::spawn_blocking(move || inner.write_frozen(&frozen))
+            .await
+            .context(|| "a flush broke off".to_owned())?;
+        if let Err(error) = &outcome {
+            self.counters.flush_failures.inc();
+            tracing::error!(error = %error.report(), "cannot flush; will try again");
+        } else {
+            for kind in std::mem::take(&mut state.frozen_at).into_keys() {
+                state.since_ns.insert(kind, now_ns);
+            }
+        }
+        outcome
+    }
+
+    /// Flushes in the course of a replay, where nothing else runs.
+    pub(super) fn flush_replayed(&self, sequence: u64) -> Result<()> {
+        let mut frozen = BTreeMap::new();
+        for kind in TableKind::ALL {
+            if self.tables.is_empty(kind) {
+                self.catalog.lock().manifest.flushed.set(kind, sequence);
+            } else {
+                self.freeze(kind)?;
+                frozen.insert(kind, sequence);
+            }
+        }
+        self.write_frozen(&frozen)
+    }
+
+    fn freeze(&self, kind: TableKind) -> Result<()> {
+        for (_, tables) in self.tables.all() {
+            match kind {
+                TableKind::Spans => tables.spans.lock().freeze()?,
+                TableKind::Logs => tables.logs.lock().freeze()?,
+                TableKind::Metrics => {
+                    let mut metrics = tables.metrics.write();
+                    if !metrics.head.is_empty() {
+                        metrics.frozen = Some(metrics.head.freeze());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write_frozen(&self, frozen: &BTreeMap<TableKind, u64>) -> Result<()> {
+        for (kind, sequence) in frozen {
+            let timer = self.counters.flush_seconds.start_timer();
+            let mut written = Written::default();
+            let outcome = self
+                .write_parts(*kind, &mut written)
+                .and_then(|()| self.publish(*kind, *sequence, &written.entries));
+            if let Err(error) = outcome {
+                timer.stop_and_discard();
+                self.discard(&written);
+                return Err(error);
+            }
+            timer.observe_duration();
+            self.counters.flushes.inc();
+        }
+        // The manifest may say more than before about tables that were empty.
+        let least = self.catalog.lock().manifest.flushed.least();
+        self.release_log(least);
+        Ok(())
+    }
+
+    fn write_parts(&self, kind: TableKind, written: &mut Written) -> Result<()> {
+        for (tenant, tables) in self.tables.all() {
+            match kind {
+                TableKind::Spans => {
+                    let frozen = tables.spans.lock().frozen.clone();
+                    self.write_records(TableName::Spans, kind, &tenant, &frozen, written)?;
+                }
+                TableKind::Logs => {
+                    let frozen = tables.logs.lock().frozen.clone();
+                    self.write_records(TableName::Logs, kind, &tenant, &frozen, written)?;
+                }
+                TableKind::Metrics => self.write_metrics(&tenant, &tables, written)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn write_records(
+        &self,
+        table: TableName,
+        kind: TableKind,
+        tenant: &TenantId,
+        frozen: &[Arc<MemoryBatch>],
+        written: &mut Written,
+    ) -> Result<()> {
+        let batches: Vec<&RecordBatch> = frozen.iter().map(|batch| &batch.rows).collect();
+        for order in order_by_day(table, &batches)? {
+            let (id, directory) = self.begin_part(kind, tenant)?;
+            let figures = write_record_part(table, &directory, &batches, &order)?;
+            crate::directory::sync(&directory)?;
+            let tenant = tenant.as_str().to_owned();
+            written.entries.push(PartEntry { id, table: kind, tenant, figures });
+        }
+        Ok(())
+    }
+
+    fn write_metrics(
+        &self,
+        tenant: &TenantId,
+        tables: &TenantTables,
+        written: &mut Written,
+    ) -> Result<()> {
+        let Some(frozen) = tables.metrics.read().frozen.clone() else { return Ok(()) };
+        let (id, directory) = self.begin_part(TableKind::Metrics, tenant)?;
+        let part = frozen.write_part(&directory)?;
+        crate::directory::sync(&directory)?;
+        let figures = PartFigures {
+            min_ns: part.min_ms.saturating_mul(1_000_000),
+            max_ns: part.max_ms.saturating_mul(1_000_000),
+            rows: part.samples,
+            bytes: part.bytes,
+        };
+        let tenant = tenant.as_str().to_owned();
+        written.entries.push(PartEntry { id, table: TableKind::Metrics, tenant, figures });
+        Ok(())
+    }
+
+    /// Makes the directory of a new part, durably.
+    fn begin_part(&self, kind: TableKind, tenant: &TenantId) -> Result<(u64, PathBuf)> {
+        let (id, directory) = self.catalog.lock().new_part(kind, tenant);
+        crate::directory::create(&self.config.data_dir, &directory)?;
+        Ok((id, directory))
+    }
+
+    /// Writes the manifest with the new parts, then shows queries the parts instead of the rows in
+    /// memory.
+    fn publish(&self, kind: TableKind, sequence: u64, entries: &[PartEntry]) -> Result<()> {
+        let mut opened: BTreeMap<&str, Vec<OpenedPart>> = BTreeMap::new();
+        let mut catalog = self.catalog.lock();
+        for entry in entries {
+            let part = OpenedPart::open(&catalog.directory(kind, &entry.tenant, entry.id), entry)?;
+            opened.entry(&entry.tenant).or_default().push(part);
+        }
+        let mut manifest = catalog.manifest.clone();
+        manifest.parts.extend_from_slice(entries);
+        manifest.flushed.set(kind, sequence);
+        self.manifest.write(&manifest)?;
+        catalog.manifest = manifest;
+        drop(catalog);
+        let mut left = 0;
+        for (tenant, tables) in self.tables.all() {
+            let parts = opened.remove(tenant.as_str()).unwrap_or_default();
+            left += show(kind, &tables, parts);
+        }
+        self.tables.bytes.of(kind).store(left, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn discard(&self, written: &Written) {
+        let catalog = self.catalog.lock();
+        for entry in &written.entries {
+            let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
+            if let Err(error) = std::fs::remove_dir_all(&directory) {
+                tracing::warn!(%error, part = %directory.display(), "cannot remove");
+            }
+        }
+    }
+
+    /// Gives up the log up to a record, which the manifest on disk must say is not needed.
+    pub(super) fn release_log(&self, sequence: u64) {
+        let manifest = self.catalog.lock().manifest.clone();
+        match self.manifest.write(&manifest) {
+            // In a replay the log is not open yet; the next flush gives up what this one could.
+            Ok(()) => self.wal.iter().for_each(|wal| wal.release(sequence)),
+            Err(error) => {
+                tracing::warn!(error = %error.report(), "cannot write the manifest; keeping the log");
+            }
+        }
+    }
+}
+
+/// A part as queries use it.
+pub(super) enum OpenedPart {
+    Records(u64, Arc<RecordPart>),
+    Metrics(u64, metrics::Part),
+}
+
+impl OpenedPart {
+    pub(super) fn open(directory: &Path, entry: &PartEntry) -> Result<Self> {
+        let records = |table| {
+            let part = RecordPart::new(directory.to_owned(), table, entry.figures);
+            Self::Records(entry.id, Arc::new(part))
+        };
+        Ok(match entry.table {
+            TableKind::Spans => records(TableName::Spans),
+            TableKind::Logs => records(TableName::Logs),
+            TableKind::Metrics => Self::Metrics(entry.id, metrics::Part::open(directory)?),
+        })
+    }
+}
+
+/// Puts parts in the place of what was frozen. Returns the bytes that are left in memory.
+pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart>) -> u64 {
+    match kind {
+        TableKind::Spans => show_records(&mut tables.spans.lock(), parts),
+        TableKind::Logs => show_records(&mut tables.logs.lock(), parts),
+        TableKind::Metrics => {
+            let mut metrics = tables.metrics.write();
+            metrics.frozen = None;
+            for part in parts {
+                if let OpenedPart::Metrics(id, part) = part {
+                    metrics.parts.push((id, part));
+                }
+            }
+            metrics.head.byte_len()
+        }
+    }
+}
+
+fn show_records<T: Table>(table: &mut RecordTable<T>, parts: Vec<OpenedPart>) -> u64 {
+    table.frozen.clear();
+    for part in parts {
+        if let OpenedPart::Records(id, part) = part {
+            table.parts.push((id, part));
+        }
+    }
+    table.live_bytes()
+}
+
+/// Rows grouped by the UTC day that they fall into, so that retention by age lets go of whole
+/// parts; in each group ordered for reading. Logs are ordered by time; spans by the start of their
+/// trace, so that a trace's spans stand together. Equal ones stay in the order of arrival.
+fn order_by_day(table: TableName, batches: &[&RecordBatch]) -> Result<Vec<Vec<Place>>> {
+    type Key = (i64, TraceId, i64, Place);
+    let mut trace_starts: HashMap<TraceId, i64> = HashMap::new();
+    let mut rows: Vec<Key> = Vec::new();
+    for (batch_at, batch) in batches.iter().enumerate() {
+        let times: &PrimitiveArray<TimestampNanosecondType> = column(batch, table.time_column())?;
+        let ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
+        for (row, time_ns) in times.values().iter().enumerate() {
+            let place = (batch_at, row);
+            match table {
+                TableName::Logs => rows.push((*time_ns, TraceId::NONE, 0, place)),
+                TableName::Spans => {
+                    let trace = TraceId(summary::id(ids.value(row))?);
+                    let start = trace_starts.entry(trace).or_insert(*time_ns);
+                    *start = (*start).min(*time_ns);
+                    rows.push((0, trace, *time_ns, place));
+                }
+            }
+        }
+    }
+    if table == TableName::Spans {
+        for (start, trace, ..) in &mut rows {
+            *start = trace_starts[&*trace];
+        }
+    }
+    rows.sort_unstable();
+    let mut days: BTreeMap<i64, Vec<Place>> = BTreeMap::new();
+    for (start, _, _, place) in rows {
+        days.entry(start.div_euclid(DAY_NS)).or_default().push(place);
+    }
+    Ok(days.into_values().collect())
+}
+
+fn write_record_part(
+    table: TableName,
+    directory: &Path,
+    batches: &[&RecordBatch],
+    order: &[Place],
+) -> Result<PartFigures> {
+    let mut bounds = (i64::MAX, i64::MIN);
+    for (batch, row) in order {
+        let times: &PrimitiveArray<TimestampNanosecondType> =
+            column(batches[*batch], table.time_column())?;
+        let time_ns = times.value(*row);
+        bounds = (bounds.0.min(time_ns), bounds.1.max(time_ns));
+    }
+    let summaries = match table {
+        TableName::Logs => None,
+        TableName::Spans => Some(summary::summarize(batches, order)?),
+    };
+    write_part(directory, table, batches, order, summaries.as_deref(), bounds)
+}

@@ -1,0 +1,120 @@
+//! The manifest: which parts there are, and up to which record of the log each table is in them.
+//! A new version replaces the old one atomically. Drawn in `docs/formats/manifest.md`.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use watchkeep_model::error::IoContext;
+use watchkeep_model::{Error, Result};
+
+use super::catalog::TableKind;
+use crate::directory;
+use crate::records::part::PartFigures;
+
+const NAME: &str = "MANIFEST";
+const HEADER: &str = "watchkeep-manifest 1 ";
+
+/// What the manifest says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Manifest {
+    /// The id that the next part gets.
+    pub(super) next_part: u64,
+    /// For each table the last record of the log that its parts hold.
+    pub(super) flushed: Flushed,
+    /// Parts by rising id, which is the order in which their rows were appended.
+    pub(super) parts: Vec<PartEntry>,
+}
+
+/// For each table the last record of the log that is in its parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Flushed {
+    pub(super) spans: u64,
+    pub(super) logs: u64,
+    pub(super) metrics: u64,
+}
+
+impl Flushed {
+    pub(super) fn of(self, table: TableKind) -> u64 {
+        match table {
+            TableKind::Spans => self.spans,
+            TableKind::Logs => self.logs,
+            TableKind::Metrics => self.metrics,
+        }
+    }
+
+    pub(super) fn set(&mut self, table: TableKind, sequence: u64) {
+        match table {
+            TableKind::Spans => self.spans = sequence,
+            TableKind::Logs => self.logs = sequence,
+            TableKind::Metrics => self.metrics = sequence,
+        }
+    }
+
+    pub(super) fn least(self) -> u64 {
+        self.spans.min(self.logs).min(self.metrics)
+    }
+}
+
+/// A part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PartEntry {
+    pub(super) id: u64,
+    pub(super) table: TableKind,
+    pub(super) tenant: String,
+    pub(super) figures: PartFigures,
+}
+
+/// The file that holds the manifest.
+#[derive(Debug)]
+pub(super) struct ManifestFile {
+    directory: PathBuf,
+}
+
+impl ManifestFile {
+    pub(super) fn new(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
+    }
+
+    /// Reads the manifest; an empty one where there is none yet.
+    pub(super) fn read(&self) -> Result<Manifest> {
+        let path = self.directory.join(NAME);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Manifest { next_part: 1, ..Manifest::default() });
+            }
+            Err(error) => {
+                return Err(
+                    Error::internal(format!("cannot read {}", path.display())).with_source(error)
+                );
+            }
+        };
+        let damaged = |why: &str| Error::corrupt(format!("{}: {why}", path.display()));
+        let (header, body) = text.split_once('\n').ok_or_else(|| damaged("has no header line"))?;
+        let stated = header
+            .strip_prefix(HEADER)
+            .ok_or_else(|| damaged("is of another version, or no manifest"))?;
+        if u32::from_str_radix(stated, 16) != Ok(crc32c::crc32c(body.as_bytes())) {
+            return Err(damaged("the checksum in line 1 differs"));
+        }
+        serde_json::from_str(body).map_err(|error| damaged("can not be read").with_source(error))
+    }
+
+    /// Replaces the manifest. When this returns, the new one survives a crash.
+    pub(super) fn write(&self, manifest: &Manifest) -> Result<()> {
+        let path = self.directory.join(NAME);
+        let failed = || format!("cannot write {}", path.display());
+        let body = serde_json::to_string(manifest).context(failed)?;
+        let new = self.directory.join("MANIFEST.new");
+        let mut file = File::create(&new).context(failed)?;
+        write!(file, "{HEADER}{:08x}\n{body}", crc32c::crc32c(body.as_bytes())).context(failed)?;
+        file.sync_all().context(failed)?;
+        std::fs::rename(&new, &path).context(failed)?;
+        directory::sync(&self.directory)
+    }
+}

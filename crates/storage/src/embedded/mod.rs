@@ -1,0 +1,137 @@
+//! The embedded engine: one write-ahead log, three stores, parts and a manifest.
+//!
+//! The way of a batch: it is encoded and appended to the log; once that is durable it is applied
+//! to the tables in memory and acknowledged; later a flush moves it to a part, the manifest says
+//! so, and the log gives its segment up. Queries see parts, what is being flushed, and what is in
+//! memory, each row exactly once.
+
+mod catalog;
+mod config;
+mod counters;
+mod flush;
+mod manifest;
+mod open;
+mod queries;
+mod record;
+mod retention;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
+
+pub use config::{Retention, StorageConfig};
+pub use open::RecoveryProgress;
+
+use crate::seam::{Append, AppendAck, StoreStats};
+use crate::wal::Wal;
+use catalog::Catalog;
+use counters::Counters;
+use flush::FlushState;
+use manifest::ManifestFile;
+use record::WalRecord;
+use tables::Tables;
+use tokens::Tokens;
+
+/// An engine that keeps everything in one directory. Cheap to clone; the directory is locked until
+/// the last clone is gone.
+#[derive(Debug, Clone)]
+pub struct EmbeddedStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: StorageConfig,
+    clock: Arc<dyn Clock>,
+    counters: Counters,
+    /// Held by every append from before its record gets a number until its rows are in memory;
+    /// taken alone when a table is frozen, so that a part holds exactly the records up to a
+    /// number.
+    gate: tokio::sync::RwLock<()>,
+    /// Open from the end of the replay on.
+    wal: Option<Wal>,
+    tokens: Tokens,
+    tables: Tables,
+    catalog: Mutex<Catalog>,
+    manifest: ManifestFile,
+    flush: tokio::sync::Mutex<FlushState>,
+    flush_wanted: Arc<tokio::sync::Notify>,
+    /// Holds the lock on the directory.
+    _lock: std::fs::File,
+}
+
+impl EmbeddedStore {
+    /// Where the engine keeps its files.
+    pub fn data_dir(&self) -> &PathBuf {
+        &self.inner.config.data_dir
+    }
+
+    async fn append_batch(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
+        let inner = &*self.inner;
+        let rows = append.batch.rows() as u64;
+        inner.refuse_when_full()?;
+        let _one_at_a_time = match append.token {
+            Some(token) => Some(inner.tokens.turn(tenant, token).await),
+            None => None,
+        };
+        if append.token.is_some_and(|token| inner.tokens.contains(tenant, token)) {
+            return Ok(AppendAck { rows: 0, duplicate: true });
+        }
+        let payload = WalRecord::encode(tenant, append.token, &append.batch);
+        let gate = inner.gate.read().await;
+        inner.counters.appended_bytes.inc_by(payload.len() as u64);
+        inner.wal().append(payload).await?;
+        inner.tables.apply(tenant, &append.batch)?;
+        if let Some(token) = append.token {
+            inner.tokens.remember(tenant, token);
+        }
+        drop(gate);
+        inner.counters.appends.inc();
+        if inner.flush_is_due() {
+            inner.flush_wanted.notify_one();
+        }
+        Ok(AppendAck { rows, duplicate: false })
+    }
+
+    fn figures(&self) -> StoreStats {
+        let mut stats = StoreStats { wal: Some(self.inner.wal().stats()), ..StoreStats::default() };
+        self.inner.tables.add_memory_figures(&mut stats);
+        self.inner.catalog.lock().add_part_figures(&mut stats);
+        stats
+    }
+}
+
+impl Inner {
+    fn wal(&self) -> &Wal {
+        self.wal.as_ref().expect("the engine is handed out only after the replay")
+    }
+
+    fn refuse_when_full(&self) -> Result<()> {
+        let held = self.tables.bytes.total();
+        if held <= self.config.memory_bytes_max {
+            return Ok(());
+        }
+        self.counters.refused.inc();
+        self.flush_wanted.notify_one();
+        Err(Error::new(
+            ErrorKind::Overloaded { retry_after: std::time::Duration::from_secs(1) },
+            format!(
+                "{held} bytes wait in memory to be flushed, more than storage.memory_bytes_max"
+            ),
+        ))
+    }
+
+    fn flush_is_due(&self) -> bool {
+        let full = |held: &std::sync::atomic::AtomicU64| {
+            held.load(Ordering::Relaxed) >= self.config.table_bytes_max
+        };
+        self.tables.bytes.all().iter().any(full) || self.wal().bytes() >= self.config.wal_bytes_max
+    }
+}

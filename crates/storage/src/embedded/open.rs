@@ -1,0 +1,193 @@
+//! Opening the engine: the manifest, the parts, and the replay of the log.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use prometheus::Registry;
+use watchkeep_model::error::IoContext;
+use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
+
+use super::catalog::{Catalog, TableKind};
+use super::counters::Counters;
+use super::flush::{FlushState, OpenedPart, show};
+use super::manifest::ManifestFile;
+use super::record::WalRecord;
+use super::tables::Tables;
+use super::tokens::Tokens;
+use super::{EmbeddedStore, Inner, StorageConfig};
+use crate::seam::Batch;
+use crate::wal::{Recovered, Wal, WalConfig, replay};
+
+/// How far a start has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RecoveryProgress {
+    /// Bytes of the log that were read.
+    pub bytes_read: u64,
+    /// Bytes of the log in all.
+    pub bytes_total: u64,
+}
+
+impl EmbeddedStore {
+    /// Opens the directory, making it if need be, and brings back what the log holds. Blocks for
+    /// as long as that takes, telling `progress` now and then. Must be called inside a tokio
+    /// runtime, on a thread where blocking is allowed: the engine's background work runs there.
+    ///
+    /// Errors: `Unavailable` when another process uses the directory; `Corrupt` naming file and
+    /// offset when what was acknowledged can not be brought back whole.
+    pub fn open(
+        config: StorageConfig,
+        clock: Arc<dyn Clock>,
+        registry: &Registry,
+        progress: &mut dyn FnMut(RecoveryProgress),
+    ) -> Result<Self> {
+        let data_dir = config.data_dir.clone();
+        std::fs::create_dir_all(&data_dir)
+            .context(|| format!("cannot create the data directory {}", data_dir.display()))?;
+        let lock = lock_directory(&data_dir)?;
+        let counters = Counters::register(registry)?;
+        let manifest = ManifestFile::new(&data_dir);
+        let catalog = Catalog::new(&data_dir, manifest.read()?);
+        catalog.remove_strays()?;
+        let tables = Tables::default();
+        show_parts(&catalog, &tables)?;
+        let wal_dir = data_dir.join("wal");
+        let wal_config = WalConfig {
+            segment_bytes: config.wal_segment_bytes,
+            queue_bytes_max: config.wal_queue_bytes_max,
+        };
+        let replaying = Replaying { config, clock, counters, tables, catalog, manifest, lock };
+        let inner = replaying.run(&wal_dir, wal_config, progress)?;
+        let inner = Arc::new(inner);
+        Inner::start_background_work(&inner);
+        Ok(Self { inner })
+    }
+}
+
+fn lock_directory(data_dir: &Path) -> Result<std::fs::File> {
+    let path = data_dir.join("LOCK");
+    let lock =
+        std::fs::File::create(&path).context(|| format!("cannot create {}", path.display()))?;
+    lock.try_lock().map_err(|error| {
+        Error::new(
+            ErrorKind::Unavailable { retry_after: std::time::Duration::from_secs(1) },
+            format!("the data directory {} is in use by another process", data_dir.display()),
+        )
+        .with_source(error)
+    })?;
+    Ok(lock)
+}
+
+fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
+    for entry in &catalog.manifest.parts {
+        let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
+        let found =
+            directory.try_exists().context(|| format!("cannot inspect {}", directory.display()))?;
+        if !found {
+            return Err(Error::corrupt(format!(
+                "the part {} is missing, which the manifest names",
+                directory.display()
+            )));
+        }
+        let part = OpenedPart::open(&directory, entry)?;
+        let tenant = tables.tenant_or_new(&TenantId::new(&entry.tenant)?);
+        show(entry.table, &tenant, vec![part]);
+    }
+    Ok(())
+}
+
+/// The engine before its log is open for writing.
+struct Replaying {
+    config: StorageConfig,
+    clock: Arc<dyn Clock>,
+    counters: Counters,
+    tables: Tables,
+    catalog: Catalog,
+    manifest: ManifestFile,
+    lock: std::fs::File,
+}
+
+impl Replaying {
+    fn run(
+        self,
+        wal_dir: &Path,
+        wal_config: WalConfig,
+        progress: &mut dyn FnMut(RecoveryProgress),
+    ) -> Result<Inner> {
+        let flushed = self.catalog.manifest.flushed;
+        let tokens = Tokens::default();
+        let mut inner = Inner {
+            config: self.config,
+            clock: self.clock,
+            counters: self.counters,
+            gate: tokio::sync::RwLock::new(()),
+            wal: None,
+            tokens,
+            tables: self.tables,
+            catalog: Mutex::new(self.catalog),
+            manifest: self.manifest,
+            flush: tokio::sync::Mutex::new(FlushState::default()),
+            flush_wanted: Arc::default(),
+            _lock: self.lock,
+        };
+        let found = replay(
+            wal_dir,
+            flushed.least() + 1,
+            &mut |sequence, payload| inner.replay_record(sequence, payload, flushed),
+            &mut |bytes_read, bytes_total| progress(RecoveryProgress { bytes_read, bytes_total }),
+        )?;
+        check_log_goes_on(&found, flushed.least(), wal_dir)?;
+        inner.counters.replayed_records.inc_by(found.records);
+        if let Some((path, offset)) = &found.torn {
+            tracing::warn!(
+                file = %path.display(),
+                offset,
+                "cut a torn record off the end of the write-ahead log; it was not acknowledged"
+            );
+        }
+        inner.wal = Some(Wal::start(wal_dir, wal_config, found)?);
+        Ok(inner)
+    }
+}
+
+/// The log must reach at least as far as the parts: a log that lost its end would give out the
+/// same sequence numbers again, and the next replay would skip the records that got them.
+fn check_log_goes_on(found: &Recovered, flushed: u64, wal_dir: &Path) -> Result<()> {
+    if found.next_sequence <= flushed {
+        return Err(Error::corrupt(format!(
+            "the log in {} ends with record {} although parts hold records up to {flushed}: its \
+             files are missing or from another time",
+            wal_dir.display(),
+            found.next_sequence - 1
+        )));
+    }
+    Ok(())
+}
+
+impl Inner {
+    fn replay_record(
+        &self,
+        sequence: u64,
+        payload: &[u8],
+        flushed: super::manifest::Flushed,
+    ) -> Result<()> {
+        let record = WalRecord::decode(payload)?;
+        if let Some(token) = record.token {
+            self.tokens.remember(&record.tenant, token);
+        }
+        let kind = match &record.batch {
+            Batch::Spans(_) => TableKind::Spans,
+            Batch::Logs(_) => TableKind::Logs,
+            Batch::Metrics(_) => TableKind::Metrics,
+        };
+        if sequence <= flushed.of(kind) {
+            return Ok(());
+        }
+        self.tables.apply(&record.tenant, &record.batch)?;
+        // Replay needs no more memory than serving did.
+        if self.tables.bytes.total() > self.config.memory_bytes_max / 2 {
+            self.flush_replayed(sequence)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,121 @@
+//! The seam, as the embedded engine answers it.
+
+use async_trait::async_trait;
+use watchkeep_model::{Labels, Result, TenantId, TraceId};
+
+use super::EmbeddedStore;
+use super::catalog::TableKind;
+use crate::answers;
+use crate::metrics::View;
+use crate::records::{self, Snapshot};
+use crate::seam::{
+    AggregateRequest, Append, AppendAck, ExemplarRow, FrameStream, LabelValuesRequest, MetadataRow,
+    Predicate, Pushdown, SampleStream, SamplesRequest, ScanRequest, SeriesRequest, Store,
+    StoreStats, TableName, TraceSummary, TracesRequest,
+};
+
+impl EmbeddedStore {
+    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+        let Some(tables) = self.inner.tables.tenant(tenant) else {
+            return Ok(Snapshot::default());
+        };
+        match table {
+            TableName::Spans => tables.spans.lock().snapshot(),
+            TableName::Logs => tables.logs.lock().snapshot(),
+        }
+    }
+
+    /// Runs a question about metrics where blocking is allowed; a tenant that has sent nothing
+    /// gets the empty answer.
+    async fn ask_metrics<T: Default + Send + 'static>(
+        &self,
+        tenant: &TenantId,
+        ask: impl FnOnce(View) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let Some(tables) = self.inner.tables.tenant(tenant) else { return Ok(T::default()) };
+        let view = tables.metrics.read().view();
+        answers::once(move || ask(view)).await
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn append(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
+        self.append_batch(tenant, append).await
+    }
+
+    fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
+        Pushdown::Exact
+    }
+
+    async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, request.table)?;
+        Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
+    }
+
+    async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, request.table)?;
+        Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
+    }
+
+    async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
+        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
+    }
+
+    async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
+        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        answers::once(move || records::traces(&snapshot, &request)).await
+    }
+
+    async fn series(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<Labels>> {
+        self.ask_metrics(tenant, move |view| view.series(&request)).await
+    }
+
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+        let Some(tables) = self.inner.tables.tenant(tenant) else {
+            return Ok(Box::pin(futures::stream::empty()));
+        };
+        let view = tables.metrics.read().view();
+        Ok(answers::stream(move |emit| {
+            for series in view.samples(&request)? {
+                if !emit(series?) {
+                    break;
+                }
+            }
+            Ok(())
+        }))
+    }
+
+    async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {
+        self.ask_metrics(tenant, move |view| view.label_names(&request)).await
+    }
+
+    async fn label_values(
+        &self,
+        tenant: &TenantId,
+        request: LabelValuesRequest,
+    ) -> Result<Vec<String>> {
+        self.ask_metrics(tenant, move |view| view.label_values(&request)).await
+    }
+
+    async fn exemplars(
+        &self,
+        tenant: &TenantId,
+        request: SeriesRequest,
+    ) -> Result<Vec<ExemplarRow>> {
+        self.ask_metrics(tenant, move |view| view.exemplars(&request)).await
+    }
+
+    async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
+        self.ask_metrics(tenant, move |view| view.metadata()).await
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.inner.flush(&TableKind::ALL).await
+    }
+
+    fn stats(&self) -> StoreStats {
+        self.figures()
+    }
+}

@@ -1,0 +1,248 @@
+//! A batch as a record of the write-ahead log: its columns, buffer by buffer, so that replay
+//! copies buffers and parses nothing. Drawn in `docs/formats/wal.md`.
+
+use watchkeep_model::column::{ColumnMut, ColumnRef, Table};
+use watchkeep_model::labels::{read_varint, write_varint};
+use watchkeep_model::{
+    AttributesColumn, BinaryColumn, DictColumn, Error, LogColumns, MetricColumns, Result,
+    SpanColumns, TenantId, Utf8Column,
+};
+
+use crate::seam::{Batch, IngestToken};
+
+const VERSION: u8 = 1;
+const SPANS: u8 = 1;
+const LOGS: u8 = 2;
+const METRICS: u8 = 3;
+
+#[cfg(target_endian = "big")]
+compile_error!("buffers are stored in the machine's order, which the formats say is little-endian");
+
+/// A decoded record.
+#[derive(Debug)]
+pub(super) struct WalRecord {
+    pub(super) tenant: TenantId,
+    pub(super) token: Option<IngestToken>,
+    pub(super) batch: Batch,
+}
+
+impl WalRecord {
+    pub(super) fn encode(tenant: &TenantId, token: Option<IngestToken>, batch: &Batch) -> Vec<u8> {
+        let mut out = Vec::with_capacity(batch.byte_len() + 1024);
+        out.extend_from_slice(&[
+            VERSION,
+            match batch {
+                Batch::Spans(_) => SPANS,
+                Batch::Logs(_) => LOGS,
+                Batch::Metrics(_) => METRICS,
+            },
+        ]);
+        put_bytes(&mut out, tenant.as_str().as_bytes());
+        match token {
+            None => out.push(0),
+            Some(IngestToken(token)) => {
+                out.push(1);
+                out.extend_from_slice(&token.to_le_bytes());
+            }
+        }
+        match batch {
+            Batch::Spans(columns) => put_table(&mut out, columns),
+            Batch::Logs(columns) => put_table(&mut out, columns),
+            Batch::Metrics(columns) => {
+                put_table(&mut out, &columns.series);
+                put_table(&mut out, &columns.floats);
+                put_table(&mut out, &columns.histograms);
+                put_table(&mut out, &columns.exemplars);
+                put_table(&mut out, &columns.metadata);
+            }
+        }
+        out
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader { rest: bytes };
+        let [version, table] = reader.array()?;
+        if version != VERSION {
+            return Err(Error::corrupt(format!(
+                "a record of version {version} was written by a newer release"
+            )));
+        }
+        let tenant = TenantId::new(reader.text()?)?;
+        let token = match reader.array()? {
+            [0] => None,
+            _ => Some(IngestToken(u128::from_le_bytes(reader.array()?))),
+        };
+        let batch = match table {
+            SPANS => Batch::Spans(reader.table::<SpanColumns>()?),
+            LOGS => Batch::Logs(reader.table::<LogColumns>()?),
+            METRICS => Batch::Metrics(reader.metrics()?),
+            other => return Err(Error::corrupt(format!("a record is of unknown table {other}"))),
+        };
+        if !reader.rest.is_empty() {
+            return Err(Error::corrupt("a record has bytes left over"));
+        }
+        Ok(Self { tenant, token, batch })
+    }
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    write_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// Number of columns, then for each its name and buffers.
+fn put_table<T: Table>(out: &mut Vec<u8>, table: &T) {
+    let mut columns = 0;
+    table.visit(&mut |_, _| columns += 1);
+    write_varint(out, columns);
+    table.visit(&mut |name, column| {
+        put_bytes(out, name.as_bytes());
+        put_column(out, column);
+    });
+}
+
+fn put_column(out: &mut Vec<u8>, column: ColumnRef<'_>) {
+    match column {
+        ColumnRef::U8(values) => put_bytes(out, values),
+        ColumnRef::U32(values) => put_bytes(out, bytemuck::cast_slice(values)),
+        ColumnRef::I64(values) => put_bytes(out, bytemuck::cast_slice(values)),
+        ColumnRef::F64(values) => put_bytes(out, bytemuck::cast_slice(values)),
+        ColumnRef::Id8(values) => put_bytes(out, values.as_flattened()),
+        ColumnRef::Id16(values) => put_bytes(out, values.as_flattened()),
+        ColumnRef::Utf8(values) => put_strings(out, values),
+        ColumnRef::Binary(values) => {
+            let (offsets, bytes) = values.parts();
+            put_bytes(out, bytemuck::cast_slice(offsets));
+            put_bytes(out, bytes);
+        }
+        ColumnRef::Dict(values) => {
+            let (values, keys) = values.parts();
+            put_strings(out, values);
+            put_bytes(out, bytemuck::cast_slice(keys));
+        }
+        ColumnRef::Attributes(values) => {
+            let (offsets, keys, texts, kinds) = values.parts();
+            put_bytes(out, bytemuck::cast_slice(offsets));
+            put_strings(out, keys);
+            put_strings(out, texts);
+            put_bytes(out, kinds);
+        }
+        _ => unreachable!("every kind of column has a byte form"),
+    }
+}
+
+fn put_strings(out: &mut Vec<u8>, strings: &Utf8Column) {
+    let (offsets, text) = strings.parts();
+    put_bytes(out, bytemuck::cast_slice(offsets));
+    put_bytes(out, text.as_bytes());
+}
+
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(cut)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8]> {
+        let length = read_varint(&mut self.rest).ok_or_else(cut)?;
+        let length = usize::try_from(length).map_err(|_| cut())?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(cut)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn text(&mut self) -> Result<&'a str> {
+        std::str::from_utf8(self.bytes()?)
+            .map_err(|error| Error::corrupt("a record's text is not UTF-8").with_source(error))
+    }
+
+    /// Numbers; the copy takes care of alignment.
+    fn numbers<T: bytemuck::Pod>(&mut self) -> Result<Vec<T>> {
+        let bytes = self.bytes()?;
+        if bytes.len() % size_of::<T>() != 0 {
+            return Err(cut());
+        }
+        let mut values = vec![T::zeroed(); bytes.len() / size_of::<T>()];
+        bytemuck::cast_slice_mut(&mut values).copy_from_slice(bytes);
+        Ok(values)
+    }
+
+    fn strings(&mut self) -> Result<Utf8Column> {
+        let offsets = self.numbers()?;
+        Utf8Column::from_parts(offsets, self.text()?.to_owned())
+    }
+
+    fn table<T: Table>(&mut self) -> Result<T> {
+        let mut table = T::default();
+        let mut expected = 0;
+        table.visit(&mut |_, _| expected += 1);
+        if read_varint(&mut self.rest) != Some(expected) {
+            return Err(Error::corrupt("a record has another number of columns than its table"));
+        }
+        table.visit_mut(&mut |name, column| {
+            let stored = self.text()?;
+            if stored != name {
+                return Err(Error::corrupt(format!(
+                    "a record has column {stored:?} where {name:?} belongs"
+                )));
+            }
+            self.column(column)
+        })?;
+        table.check()?;
+        Ok(table)
+    }
+
+    fn column(&mut self, column: ColumnMut<'_>) -> Result<()> {
+        match column {
+            ColumnMut::U8(values) => *values = self.numbers()?,
+            ColumnMut::U32(values) => *values = self.numbers()?,
+            ColumnMut::I64(values) => *values = self.numbers()?,
+            ColumnMut::F64(values) => *values = self.numbers()?,
+            ColumnMut::Id8(values) => *values = self.numbers()?,
+            ColumnMut::Id16(values) => *values = self.numbers()?,
+            ColumnMut::Utf8(values) => *values = self.strings()?,
+            ColumnMut::Binary(values) => {
+                *values = BinaryColumn::from_parts(self.numbers()?, self.bytes()?.to_vec())?;
+            }
+            ColumnMut::Dict(values) => {
+                *values = DictColumn::from_parts(&self.strings()?, self.numbers()?)?;
+            }
+            ColumnMut::Attributes(values) => {
+                *values = AttributesColumn::from_parts(
+                    self.numbers()?,
+                    self.strings()?,
+                    self.strings()?,
+                    self.numbers()?,
+                )?;
+            }
+            _ => unreachable!("every kind of column has a byte form"),
+        }
+        Ok(())
+    }
+
+    fn metrics(&mut self) -> Result<MetricColumns> {
+        let metrics = MetricColumns {
+            series: self.table()?,
+            floats: self.table()?,
+            histograms: self.table()?,
+            exemplars: self.table()?,
+            metadata: self.table()?,
+        };
+        let series = metrics.series.len();
+        let refers =
+            [&metrics.floats.series, &metrics.histograms.series, &metrics.exemplars.series];
+        if refers.into_iter().flatten().any(|row| *row as usize >= series) {
+            return Err(Error::corrupt("a sample belongs to a series that the record lacks"));
+        }
+        Ok(metrics)
+    }
+}
+
+fn cut() -> Error {
+    Error::corrupt("a record is cut short")
+}

@@ -1,0 +1,202 @@
+//! The tables of every tenant: rows in memory, rows being flushed, and parts.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use watchkeep_model::column::Table;
+use watchkeep_model::{LogColumns, Result, SpanColumns, TenantId};
+
+use super::catalog::TableKind;
+use crate::metrics::{self, Frozen, Head, View};
+use crate::records::part::RecordPart;
+use crate::records::piece::MemoryBatch;
+use crate::records::{MemTable, Snapshot};
+use crate::seam::{Batch, StoreStats, TableName};
+
+/// All tables.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    tenants: RwLock<BTreeMap<TenantId, Arc<TenantTables>>>,
+    pub(super) bytes: HeldBytes,
+}
+
+/// Bytes in memory by table, rows being flushed included.
+#[derive(Debug, Default)]
+pub(super) struct HeldBytes([AtomicU64; 3]);
+
+impl HeldBytes {
+    pub(super) fn of(&self, table: TableKind) -> &AtomicU64 {
+        &self.0[table as usize]
+    }
+
+    pub(super) fn all(&self) -> &[AtomicU64; 3] {
+        &self.0
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.0.iter().map(|held| held.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// The tables of one tenant.
+#[derive(Debug)]
+pub(super) struct TenantTables {
+    pub(super) spans: Mutex<RecordTable<SpanColumns>>,
+    pub(super) logs: Mutex<RecordTable<LogColumns>>,
+    pub(super) metrics: RwLock<MetricTable>,
+}
+
+/// A table of records. Behind one lock, so that a query sees each row once however a flush stands.
+#[derive(Debug)]
+pub(super) struct RecordTable<T: Table> {
+    live: MemTable<T>,
+    /// Rows on their way into a part.
+    pub(super) frozen: Vec<Arc<MemoryBatch>>,
+    pub(super) parts: Vec<(u64, Arc<RecordPart>)>,
+}
+
+impl<T: Table> RecordTable<T> {
+    fn new(name: TableName) -> Self {
+        Self { live: MemTable::new(name), frozen: Vec::new(), parts: Vec::new() }
+    }
+
+    fn append(&mut self, rows: &T) -> Result<()> {
+        self.live.append(rows)
+    }
+
+    /// Sets everything in memory aside to be flushed. Nothing may be aside already.
+    pub(super) fn freeze(&mut self) -> Result<()> {
+        assert!(self.frozen.is_empty(), "a table is frozen once until it is flushed");
+        self.frozen = self.live.take()?;
+        Ok(())
+    }
+
+    /// Everything, to be queried.
+    pub(super) fn snapshot(&mut self) -> Result<Snapshot> {
+        let mut memory = self.frozen.clone();
+        memory.extend(self.live.batches()?);
+        Ok(Snapshot {
+            parts: self.parts.iter().map(|(_, part)| Arc::clone(part)).collect(),
+            memory,
+        })
+    }
+
+    /// Bytes of rows that are not set aside.
+    pub(super) fn live_bytes(&self) -> u64 {
+        self.live.byte_len() as u64
+    }
+
+    /// Whether no row is in memory.
+    fn is_empty(&self) -> bool {
+        self.frozen.is_empty() && self.live.rows() == 0
+    }
+
+    fn rows(&self) -> u64 {
+        let frozen: usize = self.frozen.iter().map(|batch| batch.rows.num_rows()).sum();
+        (frozen + self.live.rows()) as u64
+    }
+}
+
+/// The metrics of one tenant.
+#[derive(Debug, Default)]
+pub(super) struct MetricTable {
+    pub(super) head: Head,
+    pub(super) frozen: Option<Frozen>,
+    pub(super) parts: Vec<(u64, metrics::Part)>,
+}
+
+impl MetricTable {
+    /// Everything, to be queried.
+    pub(super) fn view(&self) -> View {
+        let parts: Vec<metrics::Part> = self.parts.iter().map(|(_, part)| part.clone()).collect();
+        View::new(&parts, self.frozen.as_slice(), &self.head)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frozen.is_none() && self.head.is_empty()
+    }
+}
+
+impl TenantTables {
+    fn new() -> Self {
+        Self {
+            spans: Mutex::new(RecordTable::new(TableName::Spans)),
+            logs: Mutex::new(RecordTable::new(TableName::Logs)),
+            metrics: RwLock::default(),
+        }
+    }
+}
+
+impl Tables {
+    /// The tables of a tenant, if it has any.
+    pub(super) fn tenant(&self, tenant: &TenantId) -> Option<Arc<TenantTables>> {
+        self.tenants.read().get(tenant).cloned()
+    }
+
+    /// The tables of a tenant, made if need be.
+    pub(super) fn tenant_or_new(&self, tenant: &TenantId) -> Arc<TenantTables> {
+        if let Some(tables) = self.tenant(tenant) {
+            return tables;
+        }
+        let mut tenants = self.tenants.write();
+        Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantTables::new())))
+    }
+
+    /// All tenants with their tables.
+    pub(super) fn all(&self) -> Vec<(TenantId, Arc<TenantTables>)> {
+        self.tenants.read().iter().map(|(id, tables)| (id.clone(), Arc::clone(tables))).collect()
+    }
+
+    /// Takes in a batch that is durable.
+    pub(super) fn apply(&self, tenant: &TenantId, batch: &Batch) -> Result<()> {
+        let tables = self.tenant_or_new(tenant);
+        let (kind, grown) = match batch {
+            Batch::Spans(rows) => {
+                tables.spans.lock().append(rows)?;
+                (TableKind::Spans, rows.byte_len() as u64)
+            }
+            Batch::Logs(rows) => {
+                tables.logs.lock().append(rows)?;
+                (TableKind::Logs, rows.byte_len() as u64)
+            }
+            Batch::Metrics(samples) => {
+                let metrics = tables.metrics.read();
+                let before = metrics.head.byte_len();
+                metrics.head.append(samples);
+                // Appends run side by side, so growth may be counted for the neighbour; the sum is
+                // right, and a flush sets it to what is left.
+                (TableKind::Metrics, metrics.head.byte_len().saturating_sub(before))
+            }
+        };
+        self.bytes.of(kind).fetch_add(grown, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Whether a table holds no rows in memory, for any tenant.
+    pub(super) fn is_empty(&self, kind: TableKind) -> bool {
+        self.tenants.read().values().all(|tables| match kind {
+            TableKind::Spans => tables.spans.lock().is_empty(),
+            TableKind::Logs => tables.logs.lock().is_empty(),
+            TableKind::Metrics => tables.metrics.read().is_empty(),
+        })
+    }
+
+    pub(super) fn add_memory_figures(&self, stats: &mut StoreStats) {
+        for kind in TableKind::ALL {
+            kind.of(stats).bytes_in_memory = self.bytes.of(kind).load(Ordering::Relaxed);
+        }
+        for tables in self.tenants.read().values() {
+            let spans = tables.spans.lock();
+            stats.spans.rows_in_memory += spans.rows();
+            let logs = tables.logs.lock();
+            stats.logs.rows_in_memory += logs.rows();
+            let metrics = tables.metrics.read();
+            let frozen = metrics.frozen.as_ref();
+            stats.metrics.rows_in_memory +=
+                metrics.head.samples() + frozen.map_or(0, Frozen::samples);
+            stats.series_in_memory += metrics.head.series() + frozen.map_or(0, Frozen::series);
+        }
+    }
+}

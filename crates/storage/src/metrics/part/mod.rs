@@ -1,0 +1,219 @@
+//! An immutable part on disk: one file, drawn in `docs/formats/metrics.md`. An open part keeps its
+//! directory (offsets, and the first value of each frame of postings) in memory; everything else is
+//! read when asked for, and every frame's checksum is checked when it is read.
+
+mod entry;
+mod frame;
+mod group;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use watchkeep_model::Result;
+
+use self::entry::decode_metadata;
+use self::frame::{Fields, Frame, Input, Kind};
+pub(super) use self::reader::{Found, Reader};
+pub(super) use self::writer::Writer;
+use super::data::Range;
+use super::select::{LabelIndex, SeePosting};
+use crate::seam::MetadataRow;
+
+/// Series whose labels and places share a frame.
+const SERIES_PER_BLOCK: usize = 128;
+
+/// Figures about a part.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct PartFigures {
+    /// First millisecond of a sample or exemplar; 0 in a part with neither.
+    pub(crate) min_ms: i64,
+    /// Last millisecond of a sample or exemplar; 0 in a part with neither.
+    pub(crate) max_ms: i64,
+    pub(crate) series: u64,
+    pub(crate) samples: u64,
+    /// Size on disk.
+    pub(crate) bytes: u64,
+}
+
+/// An open part. Clones share it.
+#[derive(Debug, Clone)]
+pub(crate) struct Part(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    input: Input,
+    directory: Directory,
+}
+
+#[derive(Debug)]
+struct Directory {
+    figures: PartFigures,
+    /// Series without samples, which have exemplars only.
+    bare: u64,
+    /// Offsets of the frames of series.
+    blocks: Vec<u64>,
+    /// Label name -> first value and offset of each frame of postings.
+    names: BTreeMap<String, Vec<(String, u64)>>,
+    metadata_at: u64,
+}
+
+impl Part {
+    /// Opens the part in a directory, reading both ends of its file.
+    pub(crate) fn open(directory: &Path) -> Result<Self> {
+        let (input, at) = Input::open(directory)?;
+        let frame = input.frame(at, Kind::Directory)?;
+        let mut directory = input.parsed(&frame, Directory::parse(&frame.payload))?;
+        directory.figures.bytes = input.size();
+        Ok(Self(Arc::new(Inner { input, directory })))
+    }
+
+    pub(crate) fn figures(&self) -> PartFigures {
+        self.0.directory.figures
+    }
+
+    /// Reads the whole file and checks every checksum.
+    pub(crate) fn verify(&self) -> Result<()> {
+        self.0.input.check_frames()
+    }
+
+    /// What is known about families, sorted by name.
+    pub(super) fn metadata(&self) -> Result<Vec<MetadataRow>> {
+        let input = &self.0.input;
+        let frame = input.frame(self.0.directory.metadata_at, Kind::Metadata)?;
+        input.parsed(&frame, decode_metadata(&frame.payload))
+    }
+
+    pub(super) fn index(&self) -> &dyn LabelIndex {
+        &*self.0
+    }
+
+    /// Of the given series those with a sample in the range.
+    pub(super) fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
+        let Directory { figures, bare, .. } = &self.0.directory;
+        if *bare == 0 && range.contains(figures.min_ms) && range.contains(figures.max_ms) {
+            return Ok(ids.clone());
+        }
+        let mut reader = Reader::new(self.clone());
+        let mut touched = RoaringBitmap::new();
+        for id in ids {
+            let found = reader.find(id)?;
+            if reader.touches(&found, range)? {
+                touched.insert(id);
+            }
+        }
+        Ok(touched)
+    }
+}
+
+impl Directory {
+    fn parse(payload: &[u8]) -> Option<Self> {
+        let mut fields = Fields { rest: payload };
+        let (min_ms, max_ms) = (fields.signed()?, fields.signed()?);
+        let (series, samples, bare) = (fields.varint()?, fields.varint()?, fields.varint()?);
+        let count = fields.count()?;
+        if series > u64::from(u32::MAX) || series.div_ceil(SERIES_PER_BLOCK as u64) != count as u64
+        {
+            return None;
+        }
+        let blocks = (0..count).map(|_| fields.varint()).collect::<Option<Vec<u64>>>()?;
+        let mut names = BTreeMap::new();
+        for _ in 0..fields.count()? {
+            let name = fields.text()?.to_owned();
+            let frames = (0..fields.count()?)
+                .map(|_| Some((fields.text()?.to_owned(), fields.varint()?)))
+                .collect::<Option<Vec<_>>>()?;
+            names.insert(name, frames);
+        }
+        let metadata_at = fields.varint()?;
+        let figures = PartFigures { min_ms, max_ms, series, samples, bytes: 0 };
+        fields.rest.is_empty().then_some(Self { figures, bare, blocks, names, metadata_at })
+    }
+}
+
+impl Inner {
+    /// Shows the values of a frame of postings for which `wanted` holds.
+    fn each_posting(
+        &self,
+        at: u64,
+        wanted: &dyn Fn(&str) -> bool,
+        see: SeePosting<'_>,
+    ) -> Result<()> {
+        let frame: Frame = self.input.frame(at, Kind::Postings)?;
+        let mut fields = Fields { rest: &frame.payload };
+        while !fields.rest.is_empty() {
+            let value = self.input.parsed(&frame, fields.text())?;
+            let posting = if wanted(value) {
+                let inside = |posting: &RoaringBitmap| {
+                    posting.max().is_none_or(|id| u64::from(id) < self.directory.figures.series)
+                };
+                let posting = read_posting(&mut fields).filter(inside);
+                Some(self.input.parsed(&frame, posting)?)
+            } else {
+                self.input.parsed(&frame, skip_posting(&mut fields))?;
+                None
+            };
+            if let Some(posting) = posting {
+                see(value, &posting)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl LabelIndex for Inner {
+    fn all(&self) -> RoaringBitmap {
+        (0..self.directory.figures.series as u32).collect()
+    }
+
+    fn posting(&self, name: &str, value: &str) -> Result<RoaringBitmap> {
+        let mut found = RoaringBitmap::new();
+        let Some(frames) = self.directory.names.get(name) else { return Ok(found) };
+        let after = frames.partition_point(|(first, _)| first.as_str() <= value);
+        let Some((_, at)) = after.checked_sub(1).and_then(|at| frames.get(at)) else {
+            return Ok(found);
+        };
+        self.each_posting(*at, &|other| other == value, &mut |_, posting| {
+            found.clone_from(posting);
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn each_value(&self, name: &str, see: SeePosting<'_>) -> Result<()> {
+        let frames = self.directory.names.get(name).into_iter().flatten();
+        frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, &|_| true, see))
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.directory.names.keys().cloned().collect()
+    }
+}
+
+fn read_posting(fields: &mut Fields<'_>) -> Option<RoaringBitmap> {
+    let count = fields.varint()?;
+    if count < writer::LIST_MAX {
+        let (mut last, mut posting) = (0_u32, RoaringBitmap::new());
+        for _ in 0..count {
+            last = last.checked_add(u32::try_from(fields.varint()?).ok()?)?;
+            posting.insert(last);
+        }
+        return Some(posting);
+    }
+    let posting = RoaringBitmap::deserialize_from(fields.bytes()?).ok()?;
+    (posting.len() == count).then_some(posting)
+}
+
+fn skip_posting(fields: &mut Fields<'_>) -> Option<()> {
+    let count = fields.varint()?;
+    if count < writer::LIST_MAX {
+        (0..count).try_for_each(|_| fields.varint().map(drop))
+    } else {
+        fields.bytes().map(drop)
+    }
+}

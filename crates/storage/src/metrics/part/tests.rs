@@ -1,0 +1,162 @@
+//! Parts as files: damage is found, and files of every version that was ever written stay readable.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use watchkeep_model::metrics::STALE_NAN_BITS;
+use watchkeep_model::{ErrorKind, MetricColumns, Result};
+
+use super::entry::{Entry, decode_exemplars, decode_metadata};
+use super::frame::{FILE_NAME, Fields};
+use super::group::Group;
+use super::{Directory, Part, PartFigures, read_posting};
+use crate::metrics::tests::{
+    everything, histogram_of, labels_of, push_exemplar, push_float, push_histogram, push_metadata,
+    read,
+};
+use crate::metrics::{Head, View};
+use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
+
+/// Something of every kind: each form of values, shared and own times, histograms, exemplars.
+fn specimen() -> MetricColumns {
+    let mut batch = MetricColumns::default();
+    for at in 0..150_i64 {
+        let time_ms = 1_700_000_000_000 + at * 15_000;
+        push_float(&mut batch, 0, time_ms, 42.0);
+        push_float(&mut batch, 1, time_ms, (at * at) as f64 / 1e6);
+        push_float(&mut batch, 2, time_ms + at % 3, ((at + 1) as f64).sqrt());
+        let odd = if at % 2 == 0 { STALE_NAN_BITS } else { 0x7ff8_0000_dead_0000 + at as u64 };
+        push_float(&mut batch, 3, time_ms, f64::from_bits(odd));
+        let end = if at == 149 { f64::from_bits(STALE_NAN_BITS) } else { -0.5 * at as f64 };
+        push_float(&mut batch, 5, time_ms, end);
+    }
+    for at in 0..20_i64 {
+        push_histogram(&mut batch, 4, 1_700_000_000_000 + at * 60_000, at as u32 * 11);
+    }
+    push_exemplar(&mut batch, 1, 1_700_000_003_000, 0.25);
+    push_metadata(&mut batch, "metric_1", "what a call cost");
+    batch
+}
+
+fn write_specimen(directory: &Path) -> PartFigures {
+    let head = Head::new();
+    head.append(&specimen());
+    head.freeze().write_part(directory).unwrap()
+}
+
+/// Asks for all there is; a value is compared by its bits.
+fn read_all(directory: &Path) -> Result<Vec<String>> {
+    let part = Part::open(directory)?;
+    let view = View::new(&[part], &[], &Head::new());
+    let request = SamplesRequest { series: everything(), samples_max: usize::MAX };
+    let mut lines = Vec::new();
+    for series in view.samples(&request)? {
+        let series = series?;
+        let floats = series.floats.iter().map(|(at, value)| format!("{at}={:x}", value.to_bits()));
+        lines.push(format!("{:?} {}", series.labels, floats.collect::<Vec<_>>().join(" ")));
+        lines.extend(series.histograms.iter().map(|one| format!("{one:?}")));
+    }
+    lines.extend(view.exemplars(&everything())?.iter().map(|row| format!("{row:?}")));
+    lines.extend(view.metadata()?.iter().map(|row| format!("{row:?}")));
+    let matchers = vec![Matcher::equal("job", "job-1")];
+    let request = SeriesRequest { matchers, ..everything() };
+    lines.extend(view.series(&request)?.iter().map(|labels| format!("{labels:?}")));
+    Ok(lines)
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/formats/metrics/v1")
+}
+
+#[test]
+fn the_golden_part_of_version_1_stays_readable() {
+    let directory = golden();
+    if std::env::var_os("WATCHKEEP_UPDATE_GOLDEN").is_some() {
+        std::fs::create_dir_all(&directory).unwrap();
+        if directory.join(FILE_NAME).try_exists().unwrap() {
+            std::fs::remove_file(directory.join(FILE_NAME)).unwrap();
+        }
+        write_specimen(&directory);
+    }
+    let part = Part::open(&directory).unwrap();
+    part.verify().unwrap();
+    let figures = part.figures();
+    assert_eq!((figures.series, figures.samples), (6, 770));
+    assert_eq!((figures.min_ms, figures.max_ms), (1_700_000_000_000, 1_700_002_235_002));
+
+    let fresh = tempfile::tempdir().unwrap();
+    write_specimen(fresh.path());
+    assert_eq!(read_all(&directory).unwrap(), read_all(fresh.path()).unwrap());
+    let series = read(&View::new(&[part], &[], &Head::new()), everything());
+    assert_eq!(series[4].labels, labels_of(4));
+    assert_eq!(series[4].histograms[19].1, histogram_of(209));
+    assert_eq!(series[5].floats[149].1.to_bits(), STALE_NAN_BITS);
+    assert_eq!(series[1].floats[3], (1_700_000_045_000, 0.000_009));
+}
+
+#[test]
+fn every_damaged_byte_is_found_and_read_as_an_error_or_not_at_all() {
+    let directory = tempfile::tempdir().unwrap();
+    write_specimen(directory.path());
+    let path = directory.path().join(FILE_NAME);
+    let sound = std::fs::read(&path).unwrap();
+    let answer = read_all(directory.path()).unwrap();
+    for position in 0..sound.len() {
+        let mut bytes = sound.clone();
+        bytes[position] ^= 1 << (position % 8);
+        std::fs::write(&path, &bytes).unwrap();
+        let error = Part::open(directory.path()).and_then(|part| part.verify()).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Corrupt, "byte {position}: {}", error.report());
+        assert!(error.message().contains("at offset"), "{}", error.message());
+        match read_all(directory.path()) {
+            Ok(lines) => assert_eq!(lines, answer, "byte {position}"),
+            Err(error) => assert_eq!(error.kind(), &ErrorKind::Corrupt, "byte {position}"),
+        }
+    }
+}
+
+#[test]
+fn a_cut_file_is_damage() {
+    let directory = tempfile::tempdir().unwrap();
+    write_specimen(directory.path());
+    let path = directory.path().join(FILE_NAME);
+    let sound = std::fs::read(&path).unwrap();
+    for len in (0..sound.len()).step_by(7) {
+        std::fs::write(&path, &sound[..len]).unwrap();
+        let error = Part::open(directory.path()).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Corrupt, "cut to {len}");
+    }
+}
+
+#[test]
+fn like_series_share_their_times() {
+    let write = |shift: i64| {
+        let directory = tempfile::tempdir().unwrap();
+        let mut batch = MetricColumns::default();
+        for at in 0..480_i64 {
+            // No two steps alike, so that a column of times costs something.
+            let time_ms = at * 15_000 + at * at * 7919 % 4001;
+            for series in 0..20 {
+                push_float(&mut batch, series, time_ms + shift * i64::from(series), 1.0);
+            }
+        }
+        let head = Head::new();
+        head.append(&batch);
+        head.freeze().write_part(directory.path()).unwrap().bytes
+    };
+    let (shared, own) = (write(0), write(1));
+    assert!(shared * 5 < own, "{shared} bytes shared, {own} bytes apart");
+}
+
+proptest! {
+    /// Checksums keep damage out; what passes them is believed no more for that.
+    #[test]
+    fn no_payload_panics(bytes: Vec<u8>) {
+        let _directory = Directory::parse(&bytes);
+        let _entry = Entry::decode(&mut Fields { rest: &bytes });
+        let _exemplars = decode_exemplars(&bytes);
+        let _metadata = decode_metadata(&bytes);
+        let _posting = read_posting(&mut Fields { rest: &bytes });
+        let _group = Group::parse(&bytes);
+    }
+}

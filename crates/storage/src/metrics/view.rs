@@ -1,0 +1,209 @@
+//! Queries over all sources of one tenant: parts, frozen heads and the head, as they were when the
+//! view was taken. A view owns what it needs, so it can be sent to a thread where blocking is
+//! allowed and outlive a freeze or a compaction.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use roaring::RoaringBitmap;
+use watchkeep_model::{Error, ErrorKind, Labels, NativeHistogram, Result};
+
+use super::data::Range;
+use super::head::{Frozen, Head};
+use super::merge::{Merger, Source, Want, merge_metadata};
+use super::part::Part;
+use super::select::select;
+use crate::seam::{
+    ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest, SeriesSamples,
+};
+
+/// The sources of one tenant.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// Oldest first: what a later one says of a millisecond holds.
+    sources: Arc<[Source]>,
+}
+
+impl View {
+    /// Takes a view of parts and frozen heads, oldest first, and the head. Whoever calls this keeps
+    /// the head from being frozen between listing `frozen` and the return, lest samples be missed.
+    pub(crate) fn new(parts: &[Part], frozen: &[Frozen], head: &Head) -> Self {
+        let parts = parts.iter().cloned().map(Source::Part);
+        let frozen = frozen.iter().map(|frozen| Source::Memory(Arc::clone(&frozen.memory)));
+        let head = std::iter::once(Source::Memory(head.memory()));
+        Self { sources: parts.chain(frozen).chain(head).collect() }
+    }
+
+    /// The series that match, of each source that has anything in the range.
+    fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
+        let range = range_of(request);
+        let mut selected = Vec::new();
+        for source in &*self.sources {
+            if source.time_range_ms().is_some_and(|(min, max)| range.overlaps(min, max)) {
+                let ids = source.with_index(|index| select(index, &request.matchers))?;
+                if !ids.is_empty() {
+                    selected.push((source.clone(), ids));
+                }
+            }
+        }
+        Ok(selected)
+    }
+
+    /// Label sets of the series that match and have a sample in the range, sorted by their bytes.
+    pub(crate) fn series(&self, request: &SeriesRequest) -> Result<Vec<Labels>> {
+        let (range, limit) = (range_of(request), request.limit.unwrap_or(usize::MAX));
+        let mut merger = Merger::open(self.select(request)?)?;
+        let mut found = Vec::new();
+        while found.len() < limit
+            && let Some(labels) = merger.labels()
+        {
+            if merger.take_touched(&labels, range)? {
+                found.push(labels);
+            }
+        }
+        Ok(found)
+    }
+
+    /// Samples of the series that match, series by series in the order of their labels' bytes.
+    pub(crate) fn samples(&self, request: &SamplesRequest) -> Result<SeriesIter> {
+        Ok(SeriesIter {
+            merger: Merger::open(self.select(&request.series)?)?,
+            range: range_of(&request.series),
+            series_left: request.series.limit.unwrap_or(usize::MAX),
+            samples_left: request.samples_max,
+            samples_max: request.samples_max,
+        })
+    }
+
+    /// Names of labels on the series that match and have a sample in the range, sorted.
+    pub(crate) fn label_names(&self, request: &SeriesRequest) -> Result<Vec<String>> {
+        let range = range_of(request);
+        let mut names = BTreeSet::new();
+        for (source, ids) in self.select(request)? {
+            let ids = source.with_sample(&ids, range)?;
+            if ids.is_empty() {
+                continue;
+            }
+            let (known, all) = source.with_index(|index| (index.names(), index.all().len()));
+            if ids.len() == all {
+                names.extend(known);
+                continue;
+            }
+            let known = known.len();
+            let mut own = BTreeSet::new();
+            let mut merger = Merger::open(vec![(source, ids)])?;
+            while own.len() < known
+                && let Some(labels) = merger.labels()
+            {
+                own.extend(labels.iter().map(|(name, _)| name.to_owned()));
+                merger.take_touched(&labels, Range::ALL)?;
+            }
+            names.append(&mut own);
+        }
+        Ok(names.into_iter().take(request.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Values of a label on the series that match and have a sample in the range, sorted.
+    pub(crate) fn label_values(&self, request: &LabelValuesRequest) -> Result<Vec<String>> {
+        let range = range_of(&request.series);
+        let mut values = BTreeSet::new();
+        for (source, ids) in self.select(&request.series)? {
+            let ids = source.with_sample(&ids, range)?;
+            source.with_index(|index| {
+                index.each_value(&request.label, &mut |value, series| {
+                    if !values.contains(value) && !series.is_disjoint(&ids) {
+                        values.insert(value.to_owned());
+                    }
+                    Ok(())
+                })
+            })?;
+        }
+        Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Exemplars in the range of the series that match, oldest first.
+    pub(crate) fn exemplars(&self, request: &SeriesRequest) -> Result<Vec<ExemplarRow>> {
+        let (range, limit) = (range_of(request), request.limit.unwrap_or(usize::MAX));
+        let mut merger = Merger::open(self.select(request)?)?;
+        let mut rows: Vec<ExemplarRow> = Vec::new();
+        while let Some(series) = merger.labels() {
+            for exemplar in merger.take(&series, range, Want::Exemplars)?.exemplars {
+                rows.push(ExemplarRow {
+                    series: series.clone(),
+                    time_ms: exemplar.time_ms,
+                    value: exemplar.value,
+                    labels: Labels::from_canonical(&exemplar.labels)?,
+                });
+            }
+            if rows.len() / 2 > limit {
+                keep_oldest(&mut rows, limit);
+            }
+        }
+        keep_oldest(&mut rows, limit);
+        Ok(rows)
+    }
+
+    /// What is known about metric families, sorted by name.
+    pub(crate) fn metadata(&self) -> Result<Vec<MetadataRow>> {
+        merge_metadata(self.sources.iter())
+    }
+}
+
+fn keep_oldest(rows: &mut Vec<ExemplarRow>, limit: usize) {
+    rows.sort_by_key(|row| row.time_ms);
+    rows.truncate(limit);
+}
+
+fn range_of(request: &SeriesRequest) -> Range {
+    Range { start_ms: request.start_ms, end_ms: request.end_ms }
+}
+
+/// Samples series by series. After an error nothing more comes.
+#[derive(Debug)]
+pub(crate) struct SeriesIter {
+    merger: Merger,
+    range: Range,
+    series_left: usize,
+    samples_left: usize,
+    samples_max: usize,
+}
+
+impl SeriesIter {
+    fn step(&mut self) -> Result<Option<SeriesSamples>> {
+        while self.series_left > 0
+            && let Some(labels) = self.merger.labels()
+        {
+            let data = self.merger.take(&labels, self.range, Want::Samples)?;
+            let samples = data.samples();
+            if samples == 0 {
+                continue;
+            }
+            self.samples_left = self.samples_left.checked_sub(samples).ok_or_else(|| {
+                let key = "limits.query_samples_max";
+                Error::new(
+                    ErrorKind::LimitExceeded { key },
+                    format!("the query reads more than {} samples ({key})", self.samples_max),
+                )
+            })?;
+            self.series_left -= 1;
+            let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
+                NativeHistogram::decode(histogram).map(|histogram| (*time_ms, histogram))
+            });
+            let histograms = histograms.collect::<Result<_>>()?;
+            return Ok(Some(SeriesSamples { labels, floats: data.floats, histograms }));
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for SeriesIter {
+    type Item = Result<SeriesSamples>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let step = self.step();
+        if step.is_err() {
+            self.series_left = 0;
+        }
+        step.transpose()
+    }
+}

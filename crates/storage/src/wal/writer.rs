@@ -1,0 +1,454 @@
+//! The thread that writes, and the queue in front of it.
+
+use std::collections::VecDeque;
+use std::fs::{File, OpenOptions};
+use std::io::{IoSlice, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+use watchkeep_model::error::IoContext;
+use watchkeep_model::{Error, ErrorKind, Result};
+
+use super::replay::Recovered;
+use super::segment::{
+    GROUP_ALIGNMENT, GROUP_HEADER_BYTES, GroupHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
+    next_group, path_of,
+};
+use crate::seam::WalStats;
+
+/// Settings of the log.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct WalConfig {
+    /// Size of a segment file.
+    pub(crate) segment_bytes: u64,
+    /// The most bytes that may wait to be written; beyond it appends are refused.
+    pub(crate) queue_bytes_max: usize,
+}
+
+/// Bytes after which a group is closed even though more is waiting.
+const GROUP_BYTES_MAX: usize = 16 << 20;
+/// How long a refused sender should wait.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many empty segments are kept for reuse.
+const SPARES_MAX: usize = 2;
+
+/// The log. Dropping it writes what is queued and stops the thread.
+#[derive(Debug)]
+pub(crate) struct Wal {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+    queue_bytes_max: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    work: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Pending>,
+    queue_bytes: usize,
+    closing: bool,
+    /// Why nothing can be written any more.
+    failed: Option<String>,
+    durable_sequence: u64,
+    /// Records up to here are in parts; segments before may be reused.
+    released: u64,
+    segments: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Pending {
+    payload: Vec<u8>,
+    done: oneshot::Sender<Result<u64>>,
+}
+
+impl Wal {
+    /// Goes on where the log was found to end.
+    pub(crate) fn start(directory: &Path, config: WalConfig, found: Recovered) -> Result<Self> {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State {
+                durable_sequence: found.next_sequence - 1,
+                ..State::default()
+            }),
+            work: Condvar::new(),
+        });
+        let writer = Writer::new(directory, config, found, Arc::clone(&shared))?;
+        let thread = std::thread::Builder::new()
+            .name("wal".to_owned())
+            .spawn(move || writer.run())
+            .context(|| "cannot start the log's thread".to_owned())?;
+        Ok(Self { shared, thread: Some(thread), queue_bytes_max: config.queue_bytes_max })
+    }
+
+    /// Appends a record and waits until it is durable. Returns its sequence number.
+    pub(crate) async fn append(&self, payload: Vec<u8>) -> Result<u64> {
+        let (done, outcome) = oneshot::channel();
+        {
+            let mut state = self.shared.state.lock();
+            if let Some(why) = &state.failed {
+                return Err(refused(why));
+            }
+            if state.queue_bytes > 0 && state.queue_bytes + payload.len() > self.queue_bytes_max {
+                return Err(Error::new(
+                    ErrorKind::Overloaded { retry_after: RETRY_AFTER },
+                    format!("{} bytes wait for the write-ahead log already", state.queue_bytes),
+                ));
+            }
+            state.queue_bytes += payload.len();
+            state.queue.push_back(Pending { payload, done });
+        }
+        self.shared.work.notify_one();
+        outcome.await.unwrap_or_else(|_| Err(refused("its thread ended")))
+    }
+
+    /// The sequence number of the newest durable record; 0 before the first.
+    pub(crate) fn durable_sequence(&self) -> u64 {
+        self.shared.state.lock().durable_sequence
+    }
+
+    /// Bytes of the segments that hold records.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.shared.state.lock().bytes
+    }
+
+    /// Says that records up to this one need not be replayed any more.
+    pub(crate) fn release(&self, sequence: u64) {
+        let mut state = self.shared.state.lock();
+        state.released = state.released.max(sequence);
+        drop(state);
+        self.shared.work.notify_one();
+    }
+
+    /// Figures.
+    pub(crate) fn stats(&self) -> WalStats {
+        let state = self.shared.state.lock();
+        WalStats {
+            segments: state.segments,
+            bytes: state.bytes,
+            last_sequence: state.durable_sequence,
+            queue_bytes: state.queue_bytes as u64,
+            queue_bytes_max: self.queue_bytes_max as u64,
+        }
+    }
+}
+
+impl Drop for Wal {
+    fn drop(&mut self) {
+        self.shared.state.lock().closing = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread has failed its appends already; there is nobody to tell.
+            let _panicked = thread.join();
+        }
+    }
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable { retry_after: Duration::from_secs(30) },
+        format!("the write-ahead log failed and takes nothing until a restart: {why}"),
+    )
+}
+
+/// A segment that may still hold records that are needed.
+#[derive(Debug)]
+struct Segment {
+    number: u64,
+    path: PathBuf,
+    first_sequence: u64,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Writer {
+    directory: PathBuf,
+    config: WalConfig,
+    shared: Arc<Shared>,
+    segments: VecDeque<Segment>,
+    spares: Vec<PathBuf>,
+    file: File,
+    offset: u64,
+    next_sequence: u64,
+}
+
+impl Writer {
+    fn new(
+        directory: &Path,
+        config: WalConfig,
+        found: Recovered,
+        shared: Arc<Shared>,
+    ) -> Result<Self> {
+        let mut segments: VecDeque<Segment> = VecDeque::new();
+        let mut end = 0;
+        for segment in found.segments {
+            end = segment.end;
+            segments.push_back(Segment {
+                number: segment.number,
+                path: segment.path,
+                first_sequence: segment.first_sequence,
+                bytes: segment.file_bytes,
+            });
+        }
+        let mut spares = Vec::new();
+        for path in found.spares {
+            if path.extension().is_some_and(|kind| kind == "spare") {
+                spares.push(path);
+            } else {
+                std::fs::remove_file(&path)
+                    .context(|| format!("cannot remove {}", path.display()))?;
+            }
+        }
+        let next_sequence = found.next_sequence;
+        let (file, offset) = if let Some(last) = segments.back() {
+            let file = OpenOptions::new()
+                .write(true)
+                .read(true)
+                .open(&last.path)
+                .context(|| format!("cannot open {}", last.path.display()))?;
+            if found.torn.is_some() {
+                clear_after(&file, end, last.bytes, &last.path)?;
+            }
+            (file, end)
+        } else {
+            let (segment, file) = begin_segment(directory, 1, next_sequence, None)?;
+            segments.push_back(segment);
+            (file, SEGMENT_HEADER_BYTES as u64)
+        };
+        let directory = directory.to_owned();
+        let writer =
+            Self { directory, config, shared, segments, spares, file, offset, next_sequence };
+        writer.publish();
+        Ok(writer)
+    }
+
+    fn publish(&self) {
+        let mut state = self.shared.state.lock();
+        state.segments = self.segments.len() as u64;
+        state.bytes = self.segments.iter().map(|segment| segment.bytes).sum();
+    }
+
+    fn run(mut self) {
+        while let Some((group, released)) = self.next_group() {
+            if !group.is_empty() {
+                let outcome = self.write(&group);
+                self.answer(group, outcome);
+            }
+            if let Err(error) = self.recycle(released) {
+                tracing::warn!(error = %error.report(), "cannot recycle log segments");
+            }
+        }
+    }
+
+    /// Waits for work; `None` when the log is closing and nothing is queued.
+    fn next_group(&self) -> Option<(Vec<Pending>, u64)> {
+        let mut state = self.shared.state.lock();
+        while state.queue.is_empty() {
+            if state.closing {
+                return None;
+            }
+            if self.can_recycle(state.released) {
+                return Some((Vec::new(), state.released));
+            }
+            self.shared.work.wait(&mut state);
+        }
+        let mut group = Vec::new();
+        let mut bytes = 0;
+        while let Some(next) = state.queue.front() {
+            if !group.is_empty() && bytes + next.payload.len() > GROUP_BYTES_MAX {
+                break;
+            }
+            bytes += next.payload.len();
+            group.extend(state.queue.pop_front());
+        }
+        Some((group, state.released))
+    }
+
+    fn answer(&self, group: Vec<Pending>, outcome: Result<u64>) {
+        let mut state = self.shared.state.lock();
+        state.queue_bytes -= group.iter().map(|pending| pending.payload.len()).sum::<usize>();
+        match outcome {
+            Ok(first) => {
+                state.durable_sequence = first + group.len() as u64 - 1;
+                drop(state);
+                for (position, pending) in group.into_iter().enumerate() {
+                    // A sender that gave up has no use for its number.
+                    let _gone = pending.done.send(Ok(first + position as u64));
+                }
+            }
+            Err(error) => {
+                let why = error.report();
+                tracing::error!(error = why, "the write-ahead log failed; refusing all writes");
+                let waiting = std::mem::take(&mut state.queue);
+                state.queue_bytes = 0;
+                state.failed = Some(why.clone());
+                drop(state);
+                for pending in group.into_iter().chain(waiting) {
+                    let _gone = pending.done.send(Err(refused(&why)));
+                }
+            }
+        }
+    }
+
+    /// Writes a group and syncs it. Returns the sequence number of its first record.
+    fn write(&mut self, group: &[Pending]) -> Result<u64> {
+        if let Some(why) = self.shared.state.lock().failed.clone() {
+            return Err(refused(&why));
+        }
+        let lengths: Vec<[u8; 4]> =
+            group.iter().map(|pending| (pending.payload.len() as u32).to_le_bytes()).collect();
+        let (mut crc, mut body_bytes) = (0, 0);
+        for (length, pending) in lengths.iter().zip(group) {
+            crc = crc32c::crc32c_append(crc32c::crc32c_append(crc, length), &pending.payload);
+            body_bytes += (4 + pending.payload.len()) as u64;
+        }
+        self.make_room(next_group(0, body_bytes))?;
+        let first_sequence = self.next_sequence;
+        let header =
+            GroupHeader { first_sequence, records: group.len() as u32, body_bytes, body_crc: crc }
+                .encode();
+        let padding = [0; GROUP_ALIGNMENT as usize];
+        let end = next_group(self.offset, body_bytes);
+        let unpadded = self.offset + GROUP_HEADER_BYTES as u64 + body_bytes;
+        let mut slices = vec![IoSlice::new(&header)];
+        for (length, pending) in lengths.iter().zip(group) {
+            slices.extend([IoSlice::new(length), IoSlice::new(&pending.payload)]);
+        }
+        slices.push(IoSlice::new(&padding[..(end - unpadded) as usize]));
+        let failed = || "cannot write to the write-ahead log".to_owned();
+        write_all_at(&mut self.file, self.offset, &mut slices).context(failed)?;
+        self.file.sync_data().context(failed)?;
+        self.offset = end;
+        self.next_sequence += group.len() as u64;
+        if let Some(last) = self.segments.back_mut() {
+            last.bytes = last.bytes.max(end);
+        }
+        Ok(first_sequence)
+    }
+
+    /// Begins a new segment unless the group fits into the current one.
+    fn make_room(&mut self, bytes: u64) -> Result<()> {
+        let is_empty = self.offset == SEGMENT_HEADER_BYTES as u64;
+        if self.offset + bytes <= self.config.segment_bytes || is_empty {
+            return Ok(());
+        }
+        let number = self.segments.back().map_or(1, |last| last.number + 1);
+        let spare = match self.spares.pop() {
+            Some(spare) => spare,
+            None => fill(&self.directory, number, self.config.segment_bytes)?,
+        };
+        let (segment, file) =
+            begin_segment(&self.directory, number, self.next_sequence, Some(&spare))?;
+        self.segments.push_back(segment);
+        self.file = file;
+        self.offset = SEGMENT_HEADER_BYTES as u64;
+        self.publish();
+        Ok(())
+    }
+
+    fn can_recycle(&self, released: u64) -> bool {
+        // A segment is done with when the next one starts with a record that is needed or later.
+        self.segments.get(1).is_some_and(|next| next.first_sequence <= released + 1)
+    }
+
+    fn recycle(&mut self, released: u64) -> Result<()> {
+        while self.can_recycle(released) {
+            let Some(done) = self.segments.pop_front() else { break };
+            let ordinary = done.bytes <= self.config.segment_bytes;
+            if ordinary && self.spares.len() < SPARES_MAX {
+                let spare = done.path.with_extension("spare");
+                std::fs::rename(&done.path, &spare)
+                    .context(|| format!("cannot rename {}", done.path.display()))?;
+                self.spares.push(spare);
+            } else {
+                std::fs::remove_file(&done.path)
+                    .context(|| format!("cannot remove {}", done.path.display()))?;
+            }
+            self.publish();
+        }
+        Ok(())
+    }
+}
+
+/// Makes a zero-filled file to become a segment, so that writing to it later changes no metadata.
+fn fill(directory: &Path, number: u64, bytes: u64) -> Result<PathBuf> {
+    const CHUNK: usize = 1 << 20;
+    let path = directory.join(format!("{number:016x}.filling"));
+    let failed = || format!("cannot create {}", path.display());
+    let mut file = File::create(&path).context(failed)?;
+    let zeros = vec![0; CHUNK];
+    let mut left = bytes as usize;
+    while left > 0 {
+        let now = left.min(CHUNK);
+        file.write_all(&zeros[..now]).context(failed)?;
+        left -= now;
+    }
+    file.sync_all().context(failed)?;
+    Ok(path)
+}
+
+/// Names a file (a spare, or a new empty one) as a segment and writes its header, durably.
+fn begin_segment(
+    directory: &Path,
+    number: u64,
+    first_sequence: u64,
+    spare: Option<&Path>,
+) -> Result<(Segment, File)> {
+    let path = path_of(directory, number);
+    let failed = || format!("cannot begin {}", path.display());
+    // The header goes in first: under its final name a file must never show an old header.
+    let from = spare.map_or_else(|| directory.join("first.filling"), Path::to_owned);
+    let file = OpenOptions::new()
+        .write(true)
+        .read(true)
+        .create(spare.is_none())
+        .truncate(false)
+        .open(&from)
+        .context(failed)?;
+    file.write_all_at(&SegmentHeader { number, first_sequence }.encode(), 0).context(failed)?;
+    file.sync_all().context(failed)?;
+    std::fs::rename(&from, &path).context(failed)?;
+    crate::directory::sync(directory)?;
+    let bytes = file.metadata().context(failed)?.len();
+    Ok((Segment { number, path, first_sequence, bytes }, file))
+}
+
+/// Zeroes a torn group at the end of the log, so that the next start does not find its remains.
+fn clear_after(file: &File, end: u64, bytes: u64, path: &Path) -> Result<()> {
+    const CHUNK: usize = 1 << 20;
+    let zeros = vec![0; CHUNK];
+    let mut at = end;
+    while at < bytes {
+        let now = (bytes - at).min(CHUNK as u64);
+        file.write_all_at(&zeros[..now as usize], at)
+            .context(|| format!("cannot clear the end of {}", path.display()))?;
+        at += now;
+    }
+    file.sync_all().context(|| format!("cannot sync {}", path.display()))
+}
+
+fn write_all_at(
+    file: &mut File,
+    offset: u64,
+    mut slices: &mut [IoSlice<'_>],
+) -> std::io::Result<()> {
+    use std::io::{Error, ErrorKind, Seek, SeekFrom};
+    file.seek(SeekFrom::Start(offset))?;
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(Error::from(ErrorKind::WriteZero)),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
