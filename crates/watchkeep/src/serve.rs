@@ -11,7 +11,7 @@ use watchkeep_engine::Engine;
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock};
 use watchkeep_server::{About, App, Server};
-use watchkeep_storage::Store;
+use watchkeep_storage::embedded::{EmbeddedStore, RecoveryProgress};
 
 use crate::cli::{COMMIT, ServeArguments, VERSION};
 use crate::config::Config;
@@ -30,7 +30,10 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context(|| "cannot start the runtime".into())?;
-    runtime.block_on(serve(config))
+    let outcome = runtime.block_on(serve(config));
+    // What is durable is on disk; a recovery that a signal cut short is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn start_log(level: &str) -> Result<()> {
@@ -94,11 +97,19 @@ async fn open_and_wait(
     config: &Config,
     clock: Arc<dyn Clock>,
     registry: &Registry,
-    engine: &Engine,
+    engine: &Arc<Engine>,
 ) -> Result<()> {
-    match open(config, clock, registry).await {
+    let (settings, registry, watched) = (config.storage(), registry.clone(), Arc::clone(engine));
+    let opening = tokio::task::spawn_blocking(move || {
+        let mut shown = Progress::default();
+        EmbeddedStore::open(settings, clock, &registry, &mut |progress| {
+            shown.show(&watched, progress);
+        })
+    });
+    let opened = opening.await.context(|| "opening the store ended badly".into())?;
+    match opened {
         Ok(store) => {
-            engine.attach(store);
+            engine.attach(Arc::new(store));
             tracing::info!("ready");
             std::future::pending().await
         }
@@ -109,12 +120,26 @@ async fn open_and_wait(
     }
 }
 
-async fn open(
-    _config: &Config,
-    _clock: Arc<dyn Clock>,
-    _registry: &Registry,
-) -> Result<Arc<dyn Store>> {
-    Ok(Arc::new(watchkeep_storage::memory::MemoryStore::default()))
+/// Tells how far recovery is: on `/ready` at once, in the log at every tenth.
+#[derive(Default)]
+struct Progress {
+    tenths_logged: u64,
+}
+
+impl Progress {
+    /// Less than this is replayed before anyone asks how far it is.
+    const WORTH_TELLING_BYTES: u64 = 16 << 20;
+
+    fn show(&mut self, engine: &Engine, progress: RecoveryProgress) {
+        let RecoveryProgress { bytes_read, bytes_total } = progress;
+        let percent = bytes_read.saturating_mul(100).checked_div(bytes_total).unwrap_or(100);
+        let text = format!("replayed {bytes_read} of {bytes_total} bytes of the log");
+        if bytes_total >= Self::WORTH_TELLING_BYTES && percent / 10 > self.tenths_logged {
+            self.tenths_logged = percent / 10;
+            tracing::info!("{text} ({percent} %)");
+        }
+        engine.recovering(text);
+    }
 }
 
 /// What a person sees who starts the server.
