@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
@@ -200,7 +200,7 @@ fn put(all: &mut Value, keys: &[&str], value: Value) -> Result<(), String> {
             .as_object_mut()
             .ok_or_else(|| format!("there is no section that has a key {key}"))?;
         // A key that is not known is found by `deny_unknown_fields`, which names the known ones.
-        place = members.entry((*key).to_owned()).or_insert(Value::Null);
+        place = members.entry((*key).to_owned()).or_insert_with(|| Value::Object(Map::new()));
     }
     *place = value;
     Ok(())
