@@ -100,6 +100,19 @@ fn what_was_acknowledged_is_there_after_each_way_to_stop() {
 }
 
 #[test]
+fn a_connection_that_says_nothing_does_not_delay_the_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server = Running::start(data.path());
+    let _silent = TcpStream::connect(&server.address).unwrap();
+    let mut idle = TcpStream::connect(&server.address).unwrap();
+    write!(idle, "GET /health HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    assert!(idle.read(&mut [0; 16]).unwrap() > 0);
+    let asked = std::time::Instant::now();
+    assert_eq!(server.stop(Signal::TERM), Some(0));
+    assert!(asked.elapsed().as_secs() < 5, "the grace time is 10 s");
+}
+
+#[test]
 fn healthcheck_tells_whether_a_server_is_ready() {
     let data = tempfile::tempdir().unwrap();
     let server = Running::start(data.path());
