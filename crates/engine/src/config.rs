@@ -38,9 +38,11 @@ pub struct LimitsConfig {
     pub query_timeout: HumaneDuration,
     /// Queries that run at one time.
     pub queries_max: usize,
-    /// Spans or log records that one query may return or look through.
+    /// Spans of one trace that are returned, and records of one instant that a cursor may skip.
     pub query_rows_max: usize,
-    /// Series that one query may touch.
+    /// Bytes of spans or log records that one query may return.
+    pub query_bytes_max: ByteSize,
+    /// Series that the list of metrics looks at.
     pub query_series_max: usize,
     /// Samples that one query may read.
     pub query_samples_max: usize,
@@ -64,6 +66,7 @@ impl Default for LimitsConfig {
             query_timeout: HumaneDuration(Duration::from_secs(30)),
             queries_max: 64,
             query_rows_max: 200_000,
+            query_bytes_max: ByteSize(256 << 20),
             query_series_max: 100_000,
             query_samples_max: 20_000_000,
         }

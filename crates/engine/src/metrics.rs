@@ -43,6 +43,8 @@ pub struct EngineMetrics {
     metrics: SignalCounters,
     /// Requests that were refused whole, by kind of error.
     pub requests_refused: IntCounterVec,
+    /// What accepted rows lost on the way in, by kind.
+    pub losses: IntCounterVec,
     /// Bytes of requests that are being worked on.
     pub in_flight_bytes: IntGauge,
     /// Series whose running total was forgotten to make room.
@@ -76,6 +78,13 @@ impl EngineMetrics {
             Opts::new("wk_engine_ingest_refused_requests_total", "Ingest requests refused whole"),
             &["kind"],
         )?;
+        let losses = IntCounterVec::new(
+            Opts::new(
+                "wk_engine_ingest_losses_total",
+                "What accepted rows lost to limits, by kind",
+            ),
+            &["kind"],
+        )?;
         let in_flight_bytes =
             IntGauge::new("wk_engine_ingest_in_flight_bytes", "Bytes of requests in progress")?;
         let delta_evictions = IntCounter::new(
@@ -98,6 +107,7 @@ impl EngineMetrics {
         )?;
         registry.register(Box::new(rows.clone()))?;
         registry.register(Box::new(requests_refused.clone()))?;
+        registry.register(Box::new(losses.clone()))?;
         registry.register(Box::new(in_flight_bytes.clone()))?;
         registry.register(Box::new(delta_evictions.clone()))?;
         registry.register(Box::new(delta_out_of_order.clone()))?;
@@ -113,6 +123,7 @@ impl EngineMetrics {
             logs: counters(Signal::Logs),
             metrics: counters(Signal::Metrics),
             requests_refused,
+            losses,
             in_flight_bytes,
             delta_evictions,
             delta_out_of_order,

@@ -10,7 +10,7 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use prometheus::IntGauge;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -114,6 +114,7 @@ impl Server {
                 http: http_settings(&self.app),
                 places: Arc::new(Semaphore::new(self.app.config.connections_max)),
                 open: self.app.metrics.connections.with_label_values(&[role.name()]),
+                head_timeout: self.app.config.head_timeout.0,
                 grace: self.app.config.shutdown_grace.0,
             };
             loops.push(tokio::spawn(accepting.run(socket, stopped.clone())));
@@ -157,7 +158,15 @@ struct Accepting {
     http: Builder<TokioExecutor>,
     places: Arc<Semaphore>,
     open: IntGauge,
+    head_timeout: Duration,
     grace: Duration,
+}
+
+/// A connection that was accepted, and its place among those that may be open.
+struct Connection {
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
 }
 
 impl Accepting {
@@ -168,7 +177,8 @@ impl Accepting {
                 next = self.next(&socket) => next,
                 _ = stopped.wait_for(|stopped| *stopped) => break,
             };
-            self.spawn(stream, peer, place, &graceful);
+            let connection = Connection { stream, peer, place };
+            self.spawn(connection, graceful.watcher(), stopped.clone());
         }
         drop(socket);
         if tokio::time::timeout(self.grace, graceful.shutdown()).await.is_err() {
@@ -193,13 +203,8 @@ impl Accepting {
         }
     }
 
-    fn spawn(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        place: OwnedSemaphorePermit,
-        graceful: &GracefulShutdown,
-    ) {
+    fn spawn(&self, connection: Connection, watcher: Watcher, mut stopped: watch::Receiver<bool>) {
+        let Connection { stream, peer, place } = connection;
         // Small answers must not wait for more; where the system refuses, they do.
         let _best_effort = stream.set_nodelay(true);
         let router = self.router.clone();
@@ -208,13 +213,21 @@ impl Accepting {
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)
         });
-        let connection = self.http.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = graceful.watch(connection);
-        let open = self.open.clone();
+        let (http, open, head_timeout) = (self.http.clone(), self.open.clone(), self.head_timeout);
         open.inc();
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%peer, "a connection ended badly: {error}");
+            // HTTP/1 and HTTP/2 have timeouts of their own, which start with the first byte.
+            let mut first_byte = [0];
+            let has_begun = tokio::select! {
+                peeked = stream.peek(&mut first_byte) => matches!(peeked, Ok(1)),
+                () = tokio::time::sleep(head_timeout) => false,
+                _ = stopped.wait_for(|stopped| *stopped) => false,
+            };
+            if has_begun {
+                let connection = http.serve_connection(TokioIo::new(stream), service);
+                if let Err(error) = watcher.watch(connection.into_owned()).await {
+                    tracing::debug!(%peer, "a connection ended badly: {error}");
+                }
             }
             open.dec();
             drop(place);

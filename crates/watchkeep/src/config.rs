@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
@@ -37,14 +37,17 @@ pub(crate) struct Config {
 pub(crate) struct StorageSection {
     /// Folder that holds the data.
     pub(crate) data_dir: PathBuf,
-    /// Bytes of one table in memory after which it is written to disk as a part.
-    pub(crate) table_bytes_max: ByteSize,
-    /// Bytes of all tables in memory beyond which writes are refused until room is made.
-    pub(crate) memory_bytes_max: ByteSize,
-    /// Bytes of write-ahead log after which everything in memory is written to disk; bounds how
-    /// long a start after a crash takes.
+    /// Size of one segment of the write-ahead log.
+    pub(crate) wal_segment_bytes: ByteSize,
+    /// Bytes that may wait to be written to the log; beyond it requests are refused.
+    pub(crate) wal_queue_bytes_max: ByteSize,
+    /// Bytes of log after which everything is flushed, which bounds the time of a restart.
     pub(crate) wal_bytes_max: ByteSize,
-    /// Age of the oldest row in memory after which its table is written to disk.
+    /// Bytes of one table in memory after which it is flushed.
+    pub(crate) table_bytes_max: ByteSize,
+    /// Bytes of all tables in memory; beyond it requests are refused.
+    pub(crate) memory_bytes_max: ByteSize,
+    /// Age of the oldest row in memory after which a table is flushed.
     pub(crate) flush_interval: HumaneDuration,
 }
 
@@ -53,9 +56,11 @@ impl Default for StorageSection {
         let defaults = StorageConfig::new("watchkeep-data");
         Self {
             data_dir: defaults.data_dir,
+            wal_segment_bytes: ByteSize(defaults.wal_segment_bytes),
+            wal_queue_bytes_max: ByteSize(defaults.wal_queue_bytes_max as u64),
+            wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             table_bytes_max: ByteSize(defaults.table_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
-            wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
     }
@@ -93,22 +98,6 @@ impl Default for LogSection {
 }
 
 impl Config {
-    /// What the storage engine is told.
-    pub(crate) fn storage(&self) -> StorageConfig {
-        let retention = Retention {
-            age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
-            bytes_max: Some(self.retention.size_max.0).filter(|bytes| *bytes > 0),
-        };
-        StorageConfig {
-            table_bytes_max: self.storage.table_bytes_max.0,
-            memory_bytes_max: self.storage.memory_bytes_max.0,
-            wal_bytes_max: self.storage.wal_bytes_max.0,
-            flush_interval: self.storage.flush_interval.0,
-            retention,
-            ..StorageConfig::new(&self.storage.data_dir)
-        }
-    }
-
     /// Puts the layers together.
     pub(crate) fn load(
         arguments: &ServeArguments,
@@ -126,7 +115,27 @@ impl Config {
         }
         config.apply(arguments);
         config.limits.check()?;
+        config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
+            .context(|| "cannot tell where storage.data_dir is".into())?;
         Ok(config)
+    }
+
+    /// What the embedded engine is handed.
+    pub(crate) fn storage(&self) -> StorageConfig {
+        let unless_zero = |bytes: u64| (bytes > 0).then_some(bytes);
+        StorageConfig {
+            data_dir: self.storage.data_dir.clone(),
+            wal_segment_bytes: self.storage.wal_segment_bytes.0,
+            wal_queue_bytes_max: self.storage.wal_queue_bytes_max.bytes(),
+            wal_bytes_max: self.storage.wal_bytes_max.0,
+            table_bytes_max: self.storage.table_bytes_max.0,
+            memory_bytes_max: self.storage.memory_bytes_max.0,
+            flush_interval: self.storage.flush_interval.0,
+            retention: Retention {
+                age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
+                bytes_max: unless_zero(self.retention.size_max.0),
+            },
+        }
     }
 
     fn from_file(path: &Path) -> Result<Self> {
@@ -191,7 +200,7 @@ fn put(all: &mut Value, keys: &[&str], value: Value) -> Result<(), String> {
             .as_object_mut()
             .ok_or_else(|| format!("there is no section that has a key {key}"))?;
         // A key that is not known is found by `deny_unknown_fields`, which names the known ones.
-        place = members.entry((*key).to_owned()).or_insert(Value::Null);
+        place = members.entry((*key).to_owned()).or_insert_with(|| Value::Object(Map::new()));
     }
     *place = value;
     Ok(())

@@ -11,7 +11,6 @@ use watchkeep_engine::Engine;
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock};
 use watchkeep_server::{About, App, Server};
-use watchkeep_storage::Store;
 use watchkeep_storage::embedded::{EmbeddedStore, RecoveryProgress};
 
 use crate::cli::{COMMIT, ServeArguments, VERSION};
@@ -31,7 +30,10 @@ pub(crate) fn run(arguments: &ServeArguments) -> Result<()> {
         .max_blocking_threads(BLOCKING_THREADS_MAX)
         .build()
         .context(|| "cannot start the runtime".into())?;
-    runtime.block_on(serve(config))
+    let outcome = runtime.block_on(serve(config));
+    // What is durable is on disk; a recovery that a signal cut short is not waited for.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn start_log(level: &str) -> Result<()> {
@@ -97,9 +99,17 @@ async fn open_and_wait(
     registry: &Registry,
     engine: &Arc<Engine>,
 ) -> Result<()> {
-    match open(config, clock, registry, engine).await {
+    let (settings, registry, watched) = (config.storage(), registry.clone(), Arc::clone(engine));
+    let opening = tokio::task::spawn_blocking(move || {
+        let mut shown = Progress::default();
+        EmbeddedStore::open(settings, clock, &registry, &mut |progress| {
+            shown.show(&watched, progress);
+        })
+    });
+    let opened = opening.await.context(|| "opening the store ended badly".into())?;
+    match opened {
         Ok(store) => {
-            engine.attach(store);
+            engine.attach(Arc::new(store));
             tracing::info!("ready");
             std::future::pending().await
         }
@@ -110,28 +120,26 @@ async fn open_and_wait(
     }
 }
 
-async fn open(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    registry: &Registry,
-    engine: &Arc<Engine>,
-) -> Result<Arc<dyn Store>> {
-    let (storage, registry) = (config.storage(), registry.clone());
-    let watcher = Arc::clone(engine);
-    let open = move || {
-        EmbeddedStore::open(storage, clock, &registry, &mut |progress: RecoveryProgress| {
-            let text = format!(
-                "read {} of {} bytes of the write-ahead log",
-                progress.bytes_read, progress.bytes_total
-            );
-            tracing::info!("recovering: {text}");
-            watcher.recovering(text);
-        })
-    };
-    let store = tokio::task::spawn_blocking(open)
-        .await
-        .context(|| "opening the store broke off".into())??;
-    Ok(Arc::new(store))
+/// Tells how far recovery is: on `/ready` at once, in the log at every tenth.
+#[derive(Default)]
+struct Progress {
+    tenths_logged: u64,
+}
+
+impl Progress {
+    /// Less than this is replayed before anyone asks how far it is.
+    const WORTH_TELLING_BYTES: u64 = 16 << 20;
+
+    fn show(&mut self, engine: &Engine, progress: RecoveryProgress) {
+        let RecoveryProgress { bytes_read, bytes_total } = progress;
+        let percent = bytes_read.saturating_mul(100).checked_div(bytes_total).unwrap_or(100);
+        let text = format!("replayed {bytes_read} of {bytes_total} bytes of the log");
+        if bytes_total >= Self::WORTH_TELLING_BYTES && percent / 10 > self.tenths_logged {
+            self.tenths_logged = percent / 10;
+            tracing::info!("{text} ({percent} %)");
+        }
+        engine.recovering(text);
+    }
 }
 
 /// What a person sees who starts the server.

@@ -65,6 +65,23 @@ impl Reservation {
     }
 }
 
+impl Reservation {
+    /// Holds exactly so many bytes from now on: reserves more, or gives some back.
+    pub async fn set(&mut self, bytes: usize) -> Result<()> {
+        if let Some(more) = bytes.checked_sub(self.bytes) {
+            return self.grow(more).await;
+        }
+        let surplus = self.bytes.div_ceil(1024) - bytes.div_ceil(1024);
+        if let Some(permit) = &mut self.permit
+            && let Some(given_back) = permit.split(surplus)
+        {
+            self.gate.in_flight.sub((given_back.num_permits() as i64) << 10);
+        }
+        self.bytes = bytes;
+        Ok(())
+    }
+}
+
 impl Drop for Reservation {
     fn drop(&mut self) {
         if let Some(permit) = &self.permit {
@@ -107,6 +124,10 @@ mod tests {
         first.grow(1).await.unwrap();
         let refused = gate.open().grow(1).await.unwrap_err();
         assert!(matches!(refused.kind(), ErrorKind::Overloaded { .. }));
+        first.set(3 << 10).await.unwrap();
+        assert_eq!(gauge.get(), 3 << 10);
+        gate.open().grow(7 << 10).await.unwrap();
+        first.set(10 << 10).await.unwrap();
         drop(first);
         assert_eq!(gauge.get(), 0);
         gate.open().grow(10 << 10).await.unwrap();

@@ -75,6 +75,14 @@ impl Engine {
         }
     }
 
+    /// Counts what decoders had to change in or leave out of rows that were accepted, by a fixed
+    /// name for each kind of loss.
+    pub fn count_losses(&self, losses: &[(&'static str, u64)]) {
+        for (kind, count) in losses.iter().filter(|(_, count)| *count > 0) {
+            self.metrics.losses.with_label_values(&[*kind]).inc_by(*count);
+        }
+    }
+
     /// Counts an ingest request that was refused whole, for whatever reason.
     pub fn count_refused(&self, error: &watchkeep_model::Error) {
         self.metrics.requests_refused.with_label_values(&[error.kind().name()]).inc();

@@ -12,7 +12,7 @@ use watchkeep_storage::seam::{
 
 use super::rows::{self, LogRow};
 use super::traces::attribute_is;
-use super::{counts, for_each_batch};
+use super::{AnswerBytes, counts, for_each_batch};
 use crate::engine::Engine;
 
 /// Which log records are meant; every condition holds.
@@ -144,7 +144,12 @@ impl Engine {
         self.query(async {
             let stream = self.store()?.scan(tenant, request).await?;
             let mut logs = Vec::new();
-            for_each_batch(stream, |batch| rows::logs(&batch, &mut logs)).await?;
+            let mut size = AnswerBytes::new(&self.limits);
+            for_each_batch(stream, |batch| {
+                rows::logs(&batch, &mut logs)?;
+                size.add(&logs, LogRow::byte_len)
+            })
+            .await?;
             Ok(page(logs, skip, limit, after))
         })
         .await

@@ -25,6 +25,7 @@ use watchkeep_storage::seam::{
     Aggregate, AggregateRequest, CompareOp, Field, Frame, FrameStream, Predicate, TableName,
 };
 
+use crate::config::LimitsConfig;
 use crate::engine::Engine;
 
 /// The most distinct services that are listed.
@@ -97,7 +98,38 @@ async fn for_each_batch(
     Err(Error::internal("the store's answer broke off before its end"))
 }
 
+/// Adds up the bytes of an answer as it grows.
+struct AnswerBytes<'a> {
+    limits: &'a LimitsConfig,
+    rows: usize,
+    bytes: u64,
+}
+
+impl<'a> AnswerBytes<'a> {
+    fn new(limits: &'a LimitsConfig) -> Self {
+        Self { limits, rows: 0, bytes: 0 }
+    }
+
+    /// Counts the rows that were added since the last call.
+    fn add<T>(&mut self, rows: &[T], byte_len: impl Fn(&T) -> usize) -> Result<()> {
+        let added = rows.iter().skip(self.rows);
+        self.bytes += added.map(|row| byte_len(row) as u64).sum::<u64>();
+        self.rows = rows.len();
+        let max = self.limits.query_bytes_max;
+        if self.bytes <= max.0 {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::LimitExceeded { key: "limits.query_bytes_max" },
+            format!("the answer is larger than {max} (limits.query_bytes_max); ask for fewer rows"),
+        ))
+    }
+}
+
 /// The counts of an aggregate's answer.
 fn counts(batch: &RecordBatch) -> Result<&UInt64Array> {
     schema::column(batch, "count")
 }
+
+#[cfg(test)]
+mod tests;

@@ -70,6 +70,22 @@ pub struct LogRow {
     pub event_name: String,
 }
 
+impl SpanRow {
+    /// Bytes of what can be long, about.
+    pub(super) fn byte_len(&self) -> usize {
+        let texts = [&self.resource, &self.attributes, &self.events, &self.links, &self.name];
+        size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
+}
+
+impl LogRow {
+    /// Bytes of what can be long, about.
+    pub(super) fn byte_len(&self) -> usize {
+        let texts = [&self.resource, &self.attributes, &self.body];
+        size_of::<Self>() + texts.iter().map(|text| text.len()).sum::<usize>()
+    }
+}
+
 macro_rules! debug_shows_no_content {
     ($($row:ty),*) => {$(
         impl std::fmt::Debug for $row {

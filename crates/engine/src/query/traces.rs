@@ -6,7 +6,7 @@ use watchkeep_storage::seam::{
 };
 
 use super::rows::{self, SpanRow};
-use super::{CompareOp, for_each_batch};
+use super::{AnswerBytes, CompareOp, for_each_batch};
 use crate::engine::Engine;
 
 /// Which traces to list. Service, name, status and attributes hold for one and the same span.
@@ -99,6 +99,7 @@ impl Engine {
             let stream = self.store()?.trace(tenant, id).await?;
             let spans_max = self.limits.query_rows_max;
             let mut spans = Vec::new();
+            let mut size = AnswerBytes::new(&self.limits);
             for_each_batch(stream, |batch| {
                 if spans.len() + batch.num_rows() > spans_max {
                     return Err(Error::new(
@@ -106,7 +107,8 @@ impl Engine {
                         format!("trace {id} has more than {spans_max} spans"),
                     ));
                 }
-                rows::spans(&batch, &mut spans)
+                rows::spans(&batch, &mut spans)?;
+                size.add(&spans, SpanRow::byte_len)
             })
             .await?;
             if spans.is_empty() {

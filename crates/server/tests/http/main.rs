@@ -1,7 +1,7 @@
 //! The server in this process on port 0, over the in-memory store, driven by clients that nobody
 //! here wrote.
 
-#![expect(clippy::unwrap_used, reason = "in a test a failure may panic")]
+#![expect(clippy::unwrap_used, reason = "all of this is a test, helpers too")]
 
 mod harness;
 

@@ -35,7 +35,9 @@ fn each_later_layer_wins() {
     assert_eq!(config.retention.size_max, ByteSize(10 << 30));
     assert_eq!(config.otlp.cors_origins.len(), 2);
     assert!(config.otlp.metrics.add_scope_labels);
-    assert_eq!(load("# nothing\n\n", &[], ServeArguments::default()).unwrap(), Config::default());
+    let nothing = load("# nothing\n\n", &[], ServeArguments::default()).unwrap();
+    assert_eq!(nothing.limits, Config::default().limits);
+    assert_eq!(nothing.storage.data_dir, std::env::current_dir().unwrap().join("watchkeep-data"));
 }
 
 #[test]
@@ -62,4 +64,32 @@ fn errors_name_the_key_and_the_line_or_the_variable() {
         let report = of_variable(name, text);
         assert!(report.contains(name) && report.contains(part), "{name} gave {report}");
     }
+}
+
+/// Keys with their defaults, as the reference writes them.
+fn flatten(prefix: &str, value: &Value, into: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                flatten(&key, member, into);
+            }
+        }
+        Value::String(text) => into.push((prefix.to_owned(), text.clone())),
+        other => into.push((prefix.to_owned(), other.to_string())),
+    }
+}
+
+#[test]
+fn the_reference_names_every_key_with_its_default_and_no_other() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/config.md");
+    let reference = std::fs::read_to_string(path).unwrap();
+    let mut known = Vec::new();
+    flatten("", &serde_json::to_value(Config::default()).unwrap(), &mut known);
+    for (key, default) in &known {
+        let row = format!("| `{key}` | `{default}` | ");
+        assert!(reference.contains(&row), "docs/reference/config.md lacks the row {row}");
+    }
+    let rows = reference.lines().filter(|line| line.starts_with("| `")).count();
+    assert_eq!(rows, known.len(), "docs/reference/config.md has rows for keys that are not there");
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use watchkeep_engine::ingest::Reservation;
+use watchkeep_model::column::Table as _;
 use watchkeep_model::{
     DecodeLimits, Error, LogColumns, MetricColumns, Result, SpanColumns, TenantId,
 };
 use watchkeep_wire::compression::decompress;
-use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Signal};
+use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Signal, Warnings};
 
 use crate::app::App;
 use crate::body::BodyLimits;
@@ -45,6 +46,16 @@ enum Columns {
     Metrics(MetricColumns),
 }
 
+impl Columns {
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Spans(columns) => columns.byte_len(),
+            Self::Logs(columns) => columns.byte_len(),
+            Self::Metrics(columns) => columns.byte_len(),
+        }
+    }
+}
+
 struct Decode {
     signal: Signal,
     encoding: Encoding,
@@ -79,9 +90,10 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
         decompressed_bytes_max: engine.limits().decompressed_bytes_max.bytes(),
         arrival_ns: engine.clock().now_ns(),
     };
-    let (decoded, decompressed_bytes) = run(app, decode, body_bytes).await?;
-    reservation.grow(decompressed_bytes).await?;
-    let Decoded { columns, rejected, message, .. } = decoded;
+    let Decoded { columns, rejected, message, warnings } = run(app, decode, body_bytes).await?;
+    // The body is gone by now; what is held from here on are the columns.
+    reservation.set(columns.byte_len()).await?;
+    count_losses(app, &warnings);
     match columns {
         Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
         Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
@@ -90,8 +102,22 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     Ok(Outcome { rejected, message })
 }
 
+/// Counts what was accepted with a loss.
+fn count_losses(app: &App, warnings: &Warnings) {
+    app.engine.count_losses(&[
+        ("invalid_utf8", warnings.invalid_utf8),
+        ("truncated_value", warnings.truncated_values),
+        ("value_too_deep", warnings.values_too_deep),
+        ("dropped_attribute", warnings.dropped_attributes),
+        ("dropped_event", warnings.dropped_events),
+        ("dropped_link", warnings.dropped_links),
+        ("dropped_exemplar", warnings.dropped_exemplars),
+        ("invalid_id", warnings.invalid_ids),
+    ]);
+}
+
 /// Decodes here, or on a thread of its own where that may take long.
-async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<(Decoded<Columns>, usize)> {
+async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<Decoded<Columns>> {
     let inline_max = match decode.compression {
         Some(_) => INLINE_COMPRESSED_BYTES_MAX,
         None => INLINE_BYTES_MAX,
@@ -112,14 +138,10 @@ async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<(Decoded<Co
 }
 
 impl Decode {
-    /// The columns, and how many bytes the body took beside its compressed form.
-    fn run(self) -> Result<(Decoded<Columns>, usize)> {
+    /// Uses the body up.
+    fn run(self) -> Result<Decoded<Columns>> {
         let compression = self.compression.as_deref();
         let plain = decompress(compression, &self.body, self.decompressed_bytes_max)?;
-        let extra_bytes = match &plain {
-            std::borrow::Cow::Borrowed(_) => 0,
-            std::borrow::Cow::Owned(bytes) => bytes.len(),
-        };
         // Nothing is the empty request, in JSON too.
         let body: &[u8] = match self.encoding {
             Encoding::Json if plain.is_empty() => b"{}",
@@ -127,7 +149,7 @@ impl Decode {
         };
         let (limits, at) = (&self.limits, self.arrival_ns);
         let options = &*self.options;
-        let decoded = match (self.signal, self.encoding) {
+        Ok(match (self.signal, self.encoding) {
             (Signal::Traces, Encoding::Protobuf) => {
                 of(Columns::Spans, otlp::decode_traces(body, limits)?)
             }
@@ -146,8 +168,7 @@ impl Decode {
             (Signal::Metrics, Encoding::Json) => {
                 of(Columns::Metrics, otlp::decode_metrics_json(body, limits, options, at)?)
             }
-        };
-        Ok((decoded, extra_bytes))
+        })
     }
 }
 

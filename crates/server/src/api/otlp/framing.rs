@@ -86,10 +86,11 @@ impl http_body::Body for Unary {
 mod tests {
     use super::*;
 
+    type Found = Result<(&'static [u8], bool), &'static str>;
+
     #[test]
     fn a_body_is_exactly_one_message() {
-        type Outcome = Result<(&'static [u8], bool), &'static str>;
-        let cases: [(&[u8], Outcome); 6] = [
+        let cases: [(&[u8], Found); 6] = [
             (b"\0\0\0\0\0", Ok((b"", false))),
             (b"\x01\0\0\0\x02ab", Ok((b"ab", true))),
             (b"\0\0\0", Err("the body is shorter than the prefix of a message")),
