@@ -1,0 +1,25 @@
+// How the UI is built, served while developing (with the API proxied to a running server) and unit tested.
+import { fileURLToPath } from "node:url";
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+const backend = process.env["WATCHKEEP_URL"] ?? "http://127.0.0.1:7070";
+
+export default defineConfig({
+  plugins: [react()],
+  base: "/",
+  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    chunkSizeWarningLimit: 400,
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { "/api": backend, "/status": { target: backend, bypass: keepPages } } },
+  test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
+});
+
+/** `/status` is both a page and an endpoint: a browser that asks for HTML gets the page. */
+function keepPages(req: { headers: { accept?: string | undefined } }): string | undefined {
+  return req.headers.accept?.includes("text/html") ? "/index.html" : undefined;
+}
