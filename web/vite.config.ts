@@ -15,11 +15,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 400,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/api": backend, "/status": { target: backend, bypass: keepPages } } },
+  server: { proxy: { "/api": backend, "/status": backend } },
   test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
 });
-
-/** `/status` is both a page and an endpoint: a browser that asks for HTML gets the page. */
-function keepPages(req: { headers: { accept?: string | undefined } }): string | undefined {
-  return req.headers.accept?.includes("text/html") ? "/index.html" : undefined;
-}

@@ -1,7 +1,7 @@
 // Trace layout: trees from whole, broken and hostile spans; folding; the critical path; ten thousand spans in time.
 import { describe, expect, it } from "vitest";
 import type { Span } from "@/api/types";
-import { buildTree, reveal, ticks, visibleRows, type Folding, type Row, type Tree } from "./waterfall";
+import { buildTree, reveal, rowOf, ticks, visibleRows, type Folding, type Row, type Tree } from "./waterfall";
 
 const T0 = 1_763_840_000_000_000_000n;
 
@@ -165,7 +165,7 @@ describe("on arbitrary spans", () => {
       const shut: Folding = { collapsed: new Set(spans.map((_, i) => i)), opened: new Set() };
       for (const node of tree.nodes) {
         const rows = visibleRows(tree, reveal(tree, node, shut, byName), byName);
-        expect(rows.some((row) => row.type === "span" && row.node === node), `seed ${seed}`).toBe(true);
+        expect(rowOf(rows, node), `seed ${seed}`).toBeGreaterThanOrEqual(0);
       }
     }
   });

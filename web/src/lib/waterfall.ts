@@ -193,15 +193,24 @@ function runsOf(children: Node[], groupKey: (node: Node) => string): Node[][] {
   return runs;
 }
 
-/** What must be unfolded so that a span has a row. */
+/** What must be unfolded so that a span has a row; the same folding when it has one. */
 export function reveal(tree: Tree, node: Node, folding: Folding, groupKey: (node: Node) => string): Folding {
-  const collapsed = new Set(folding.collapsed);
-  const opened = new Set(folding.opened);
-  for (let up = node.parent; up; up = up.parent) collapsed.delete(up.index);
+  const hidden: number[] = [];
+  for (let up = node.parent; up; up = up.parent) if (folding.collapsed.has(up.index)) hidden.push(up.index);
   const siblings = node.parent?.children ?? tree.roots;
   const run = runsOf(siblings, groupKey).find((one) => one.includes(node));
-  if (run && run.length > 1 && run[0]) opened.add(groupId(run[0]));
-  return { collapsed, opened };
+  const group = run && run.length > 1 && run[0] ? groupId(run[0]) : undefined;
+  // The first of a folded group is what its row stands for.
+  const inGroup = group !== undefined && run?.[0] !== node && !folding.opened.has(group);
+  if (hidden.length === 0 && !inGroup) return folding;
+  const collapsed = new Set(folding.collapsed);
+  for (const index of hidden) collapsed.delete(index);
+  return { collapsed, opened: inGroup ? new Set([...folding.opened, group]) : folding.opened };
+}
+
+/** The row that shows a node: its own, or that of the folded group that it stands for. */
+export function rowOf(rows: Row[], node: Node): number {
+  return rows.findIndex((row) => (row.type === "span" ? row.node === node : !row.open && row.nodes[0] === node));
 }
 
 /** Rounded tick positions (nanoseconds) for an axis from `from` to `to`. */

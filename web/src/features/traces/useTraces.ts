@@ -1,0 +1,29 @@
+// The list of traces, page by page.
+
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, type TraceFilter } from "@/api/client";
+import { useRange } from "@/lib/useRange";
+import type { TracesSearch } from "./search";
+
+const PAGE = 200;
+
+export function useTraces(search: TracesSearch) {
+  const { window } = useRange();
+  const filter: TraceFilter = {
+    service: search.service, name: search.name, status: search.status,
+    min_duration: search.min, max_duration: search.max, attribute: search.attr,
+  };
+  const query = useInfiniteQuery({
+    queryKey: ["traces", filter, window],
+    queryFn: ({ pageParam, signal }) => api.traces({ ...filter, ...window, limit: PAGE, cursor: pageParam }, signal),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  });
+  const traces = useMemo(() => {
+    // A trace whose start moved between two pages would come twice.
+    const byId = new Map((query.data?.pages ?? []).flatMap((page) => page.traces).map((trace) => [trace.trace_id, trace]));
+    return [...byId.values()];
+  }, [query.data]);
+  return { query, traces };
+}
