@@ -22,7 +22,10 @@ const root = createRootRoute({
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
-  beforeLoad: () => { throw redirect({ to: "/explore/traces", replace: true }); },
+  beforeLoad: () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+    throw redirect({ to: "/explore/traces", replace: true });
+  },
 });
 
 const traces = createRoute({

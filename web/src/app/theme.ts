@@ -6,12 +6,17 @@ const keep: MantineColorsTuple = [
   "#e6f4f9", "#cfe6ef", "#a3cfe0", "#74b7d0", "#4fa3c3", "#2f90b5", "#17799f", "#0d5f7a", "#0a4f66", "#073c4e",
 ];
 
+/** Mantine's neutrals for the dark scheme, from text to ground, in the hue of our surfaces. */
+const dark: MantineColorsTuple = [
+  "#dde4ea", "#b9c4ce", "#98a5b1", "#74818d", "#36424e", "#232c35", "#181e25", "#13181e", "#0d1115", "#090c0f",
+];
+
 export const theme = createTheme({
   primaryColor: "keep",
   primaryShade: { light: 7, dark: 3 },
   autoContrast: true,
   luminanceThreshold: 0.35,
-  colors: { keep },
+  colors: { keep, dark },
   fontFamily: "'Inter Variable', system-ui, sans-serif",
   fontFamilyMonospace: "'JetBrains Mono Variable', ui-monospace, monospace",
   fontSizes: { xs: "12px", sm: "13px", md: "13px", lg: "15px", xl: "18px" },

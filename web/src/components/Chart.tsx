@@ -21,6 +21,7 @@ interface ChartProps {
   bounds: Bounds;
   height: number;
   formatY: (value: number) => string;
+  formatAxis?: (value: number) => string;
   logarithmic?: boolean;
   /** Points beside the series: exemplars, traces. Clickable. */
   marks?: Mark[];
@@ -32,7 +33,7 @@ interface ChartProps {
 const TOOLTIP_ROWS = 12;
 
 export function Chart(props: ChartProps) {
-  const { kind, times, series, bounds, height, formatY, logarithmic = false, marks } = props;
+  const { kind, times, series, bounds, height, formatY, formatAxis, logarithmic = false, marks } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const [hover, setHover] = useState<Hover | null>(null);
@@ -40,10 +41,10 @@ export function Chart(props: ChartProps) {
   const callbacks = useRef<ChartCallbacks>({});
   useEffect(() => {
     callbacks.current = { onBrush: props.onBrush, onMark: props.onMark, onHover: setHover };
-  });
+  }, [props.onBrush, props.onMark]);
 
   // Rebuilding a plot takes a millisecond or two; the data changes rarely enough.
-  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, logarithmic, marks }), [kind, times, series, bounds, height, formatY, logarithmic, marks]);
+  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, formatAxis, logarithmic, marks }), [kind, times, series, bounds, height, formatY, formatAxis, logarithmic, marks]);
   useEffect(() => {
     const element = holder.current;
     if (!element) return undefined;

@@ -2,9 +2,9 @@
 
 import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconFilter } from "@tabler/icons-react";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import type { Attributes } from "@/api/types";
-import { inline, prettyJson } from "@/lib/format";
+import { inline, prettyJson, visible } from "@/lib/format";
 import { CodeBlock, CopyIcon } from "./CodeBlock";
 import classes from "./Fields.module.css";
 
@@ -29,15 +29,16 @@ const LONG = 400;
 
 function Field({ name, value, onFilter }: { name: string; value: unknown; onFilter: FieldsProps["onFilter"] }) {
   const text = inline(value);
+  const shown = visible(text);
   const pretty = prettyJson(value);
   const filterable = onFilter !== undefined && typeof value !== "object" && name !== "" && text.length <= 512;
   return (
     <div className={classes.field} data-block={pretty !== undefined && pretty.length > 60}>
-      <dt className={classes.key}>{name === "" ? <em>empty key</em> : name}</dt>
+      <dt className={classes.key}>{name === "" ? <em>empty key</em> : name.split(/(?<=[._/:-])/).map((part, i) => <Fragment key={i}>{i > 0 && <wbr />}{part}</Fragment>)}</dt>
       <dd className={classes.value}>
         {pretty !== undefined && pretty.length > 60
           ? <CodeBlock code={pretty} what={name} maxHeight={320} wrap />
-          : <LongText text={text} kind={typeof value} />}
+          : <LongText text={shown} kind={typeof value} />}
       </dd>
       <div className={classes.tools}>
         {filterable && (

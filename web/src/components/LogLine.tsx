@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import { memo } from "react";
 import type { Level, LogRecord } from "@/api/types";
 import { levelVar } from "@/lib/colors";
-import { formatDateTime, formatInstant, inline, nsToMs } from "@/lib/format";
+import { formatDateTime, formatInstant, inline, nsToMs, visible } from "@/lib/format";
 import classes from "./LogLine.module.css";
 
 const SHORT: Record<Level, string> = { trace: "TRACE", debug: "DEBUG", info: "INFO", warn: "WARN", error: "ERROR", fatal: "FATAL", unknown: "—" };
@@ -20,8 +20,7 @@ interface LogLineProps {
 /** Text of a record: its body, or the event's name when there is none. Control characters are shown, not obeyed. */
 export function logText(log: LogRecord): string {
   const text = inline(log.body);
-  // eslint-disable-next-line no-control-regex -- these are what must not reach the page
-  return (text === "" ? log.event_name : text).replace(/\u001b\[[0-9;]*m/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u202a-\u202e\u2066-\u2069]/g, "�");
+  return visible(text === "" ? log.event_name : text);
 }
 
 export const LogLine = memo(function LogLine({ log, wrap, open = false, hideService = false, onSpan }: LogLineProps) {

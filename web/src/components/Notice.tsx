@@ -31,8 +31,6 @@ const ADVICE: Record<string, string> = {
   network: "Check that the server runs, then retry.",
   unavailable: "The server is not ready; it usually is within seconds.",
   overloaded: "The server sheds load; retry in a moment.",
-  timeout: "Narrow the time range or the filters, then retry.",
-  limit_exceeded: "Narrow the time range or the filters.",
 };
 
 interface FailureProps {
@@ -52,7 +50,7 @@ export function Failure({ what, error, onRetry, compact = true }: FailureProps) 
       tone="error"
       compact={compact}
       title={what}
-      text={<>{message}.{ADVICE[kind] !== undefined && <> {ADVICE[kind]}</>}</>}
+      text={<>{message.replace(/\.?$/, ".")}{ADVICE[kind] !== undefined && <> {ADVICE[kind]}</>}</>}
       action={onRetry && <Button variant="default" onClick={onRetry}>Retry</Button>}
     />
   );

@@ -95,6 +95,7 @@ function Legend({ model }: { model: TraceModel }) {
       {[...model.colors].map(([service, color]) => (
         <li key={service} title={service}><i style={{ background: `var(${color})` }} /><span className="clip">{service || "unknown"}</span></li>
       ))}
+      <li title="What the end of the trace waited for"><i className={classes.criticalKey} />critical path</li>
     </ul>
   );
 }

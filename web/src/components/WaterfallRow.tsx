@@ -2,7 +2,7 @@
 
 import { IconAlertTriangle, IconChevronDown, IconChevronRight, IconDatabase, IconDatabaseSearch, IconLink, IconMessage, IconRobot, IconRoute, IconTool, IconVectorTriangle, IconWorld, type Icon } from "@tabler/icons-react";
 import { memo, type CSSProperties } from "react";
-import { exactDuration, formatCount, formatDuration } from "@/lib/format";
+import { exactDuration, formatCount, formatDuration, visible } from "@/lib/format";
 import { isError, ROLE_LABEL, tokenUse, type SpanRole } from "@/lib/spans";
 import type { TraceModel } from "@/lib/traceModel";
 import type { Node, Row } from "@/lib/waterfall";
@@ -92,8 +92,8 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
         <RoleIcon role={model.role(node)} />
         {failed && <IconAlertTriangle size={14} className={classes.error} aria-label="error" />}
         {node.orphan && <span className={classes.orphan} title={`Its parent ${span.parent_span_id ?? ""} is not in this trace`}>no parent</span>}
-        <span className={classes.label} title={`${model.service(node)} · ${span.name}`}>{span.name || <em className="dim">no name</em>}</span>
-        <span className={classes.service}>{model.service(node)}</span>
+        <span className={classes.label} title={`${model.service(node)} · ${span.name}`}>{visible(span.name) || <em className="dim">no name</em>}</span>
+        {(node.parent === undefined || model.service(node.parent) !== model.service(node)) && <span className={classes.service}>{model.service(node)}</span>}
         {span.links.length > 0 && <IconLink size={13} className={classes.linkIcon} aria-label="has links" />}
       </div>
       <div className={classes.lane}>
@@ -162,9 +162,8 @@ export function GroupRow({ model, row, view, place, narrow, selected, dimmed, on
         <i className={classes.dot} />
         <RoleIcon role={model.role(first)} />
         {failed > 0 && <IconAlertTriangle size={14} className={classes.error} aria-label={`${failed} with errors`} />}
-        <span className={classes.label}>{first.span.name}</span>
+        <span className={classes.label}>{visible(first.span.name)}</span>
         <span className={classes.times}>×{row.nodes.length}</span>
-        <span className={classes.service}>{model.service(first)}</span>
       </div>
       <div className={classes.lane}>
         <Slices nodes={row.nodes} view={view} />

@@ -44,6 +44,8 @@ export interface ChartSpec {
   bounds: Bounds;
   height: number;
   formatY: (value: number) => string;
+  /** Shorter text for the axis, where it differs. */
+  formatAxis: ((value: number) => string) | undefined;
   logarithmic: boolean;
   marks: Mark[] | undefined;
   scheme: string;
@@ -98,11 +100,12 @@ function options(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): u
     },
     scales: {
       x: { time: true, range: () => [spec.bounds.start / 1000, spec.bounds.end / 1000] },
-      y: { distr: spec.logarithmic ? 3 : 1, range: (_, low, high) => yRange(spec, low, high) },
+      y: { // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- the enum exists in the types only
+        distr: spec.logarithmic ? 3 : 1, range: (_, low, high) => yRange(spec, low, high) },
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, gap: 4, space: 80, values: (_, splits, __, ___, step) => splits.map((at) => timeLabel(at * 1000, step)) },
-      { ...axis, size: 64, gap: 6, space: 28, values: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? "" : spec.formatY(at))) },
+      { ...axis, size: 64, gap: 6, space: spec.height > 200 ? 44 : 26, grid: { stroke: line, width: 1, filter: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? null : at)) }, values: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? "" : (spec.formatAxis ?? spec.formatY)(at))) },
     ],
     series: [{}, ...(drawn.length === 0 ? [{ show: true, points: { show: false } }] : drawn.map((one) => seriesOptions(one, spec)))],
     hooks: {
@@ -165,7 +168,7 @@ function drawMarks(u: uPlot, marks: Mark[]): void {
   const ratio = devicePixelRatio;
   context.save();
   context.beginPath();
-  context.rect(u.bbox.left, u.bbox.top, u.bbox.width, u.bbox.height);
+  context.rect(u.bbox.left - 4, u.bbox.top - 4, u.bbox.width + 8, u.bbox.height + 8);
   context.clip();
   const colors = new Map<string, string>();
   for (const mark of marks) {

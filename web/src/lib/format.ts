@@ -154,10 +154,18 @@ export function msToNs(ms: number): string {
 
 /** Any JSON value on one line, for a table cell or a log line. */
 export function inline(value: unknown): string {
-  if (value === undefined || value === null) return "";
-  if (typeof value === "string") return value;
-  if (typeof value === "object") return JSON.stringify(value);
-  return String(value as number | boolean);
+  switch (typeof value) {
+    case "string": return value;
+    case "number": case "boolean": case "bigint": return value.toString();
+    case "object": return value === null ? "" : JSON.stringify(value);
+    default: return "";
+  }
+}
+
+/** Text from outside as it may be shown: control and direction-changing characters are made visible, not obeyed. */
+export function visible(text: string): string {
+  // eslint-disable-next-line no-control-regex -- these are what must not reach the page
+  return text.replace(/\u001b\[[0-9;]*m/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
 /** Pretty text of a value whose string form is JSON (object or array); undefined when it is not. */

@@ -213,13 +213,17 @@ export function rowOf(rows: Row[], node: Node): number {
   return rows.findIndex((row) => (row.type === "span" ? row.node === node : !row.open && row.nodes[0] === node));
 }
 
+const CLOCK = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].map((seconds) => seconds * 1e9);
+
 /** Rounded tick positions (nanoseconds) for an axis from `from` to `to`. */
 export function ticks(from: number, to: number, about: number): number[] {
   const width = to - from;
   if (!(width > 0) || about < 1) return [];
   const rough = width / about;
   const base = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * base).find((size) => size >= rough) ?? rough;
+  const decimal = [1, 2, 5, 10].map((factor) => factor * base);
+  // From minutes on, round means round on a clock.
+  const step = (rough > 10e9 ? CLOCK : decimal).find((size) => size >= rough) ?? decimal.find((size) => size >= rough) ?? rough;
   const out: number[] = [];
   for (let at = Math.ceil(from / step) * step; at <= to && out.length < 100; at += step) out.push(at);
   return out;

@@ -11,16 +11,25 @@ import { plural } from "@/lib/format";
 import { LogFilters } from "./LogFilters";
 import { LogList } from "./LogList";
 import type { LogsSearch } from "./search";
-import { useLogs } from "./useLogs";
+import { useLogHistogram, useLogs } from "./useLogs";
+import { useRange } from "@/lib/useRange";
 import classes from "./LogsPage.module.css";
 
 const Histogram = lazy(() => import("./Histogram").then((module) => ({ default: module.Histogram })));
 const route = getRouteApi("/explore/logs");
 
+/** Lines in the time range, as the histogram counts them. */
+function useTotal(search: LogsSearch): number | undefined {
+  const { window } = useRange();
+  const { data } = useLogHistogram(search, window);
+  return data?.buckets.reduce((sum, bucket) => sum + Object.values(bucket.counts).reduce((all, count) => all + count, 0), 0);
+}
+
 export function LogsPage() {
   const search = route.useSearch();
   const navigate = useNavigate();
   const { query, logs } = useLogs(search);
+  const total = useTotal(search);
   const set = useCallback((next: LogsSearch) => {
     void navigate({ to: ".", search: (old) => ({ ...old, ...next }) });
   }, [navigate]);
@@ -35,7 +44,7 @@ export function LogsPage() {
   const filtered = [search.service, search.level, search.q, search.attr, search.trace, search.span].some(Boolean);
   const clear = (): void => set({ service: undefined, level: undefined, q: undefined, attr: undefined, trace: undefined, span: undefined });
   const empty = query.isSuccess && logs.length === 0;
-  const facts = query.isSuccess && !empty ? `${query.hasNextPage ? "Newest " : ""}${plural(logs.length, "line")}` : undefined;
+  const facts = query.isSuccess && !empty ? plural(query.hasNextPage ? (total ?? logs.length) : logs.length, "line") : undefined;
   return (
     <>
       <PageHead title="Logs" facts={facts}>

@@ -24,8 +24,12 @@ export function MetricList({ metrics, find, chosen, stale, onFind, onChoose }: M
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({ count: metrics.length, getScrollElement: () => scroller.current, estimateSize: () => 46, overscan: 10 });
   const at = useMemo(() => metrics.findIndex((metric) => metric.name === chosen), [metrics, chosen]);
+  const settled = useRef(false);
   useEffect(() => {
-    if (at >= 0) virtual.scrollToIndex(at, { align: "auto" });
+    if (at < 0) return;
+    // A link lands with its metric in the middle; moving by keyboard only keeps it in view.
+    virtual.scrollToIndex(at, { align: settled.current ? "auto" : "center" });
+    settled.current = true;
   }, [at, virtual]);
   const onKeyDown = (event: KeyboardEvent): void => {
     const by = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];

@@ -4,7 +4,7 @@ import type { Template } from "./snippets";
 
 export const TYPESCRIPT: Template = {
   spans: ({ http }) => ({
-    install: "npm install @opentelemetry/api @opentelemetry/resources @opentelemetry/sdk-trace-node @opentelemetry/exporter-trace-otlp-proto",
+    install: "npm install @opentelemetry/api@1 @opentelemetry/resources@2 @opentelemetry/sdk-trace-node@2 @opentelemetry/exporter-trace-otlp-proto@0.223",
     file: "first-trace.mts",
     run: "npx tsx first-trace.mts",
     code: `import { trace } from "@opentelemetry/api";
@@ -33,7 +33,7 @@ await provider.shutdown();
 `,
   }),
   logs: ({ http }) => ({
-    install: "npm install @opentelemetry/api-logs @opentelemetry/resources @opentelemetry/sdk-logs @opentelemetry/exporter-logs-otlp-proto",
+    install: "npm install @opentelemetry/api-logs@0.223 @opentelemetry/resources@2 @opentelemetry/sdk-logs@0.223 @opentelemetry/exporter-logs-otlp-proto@0.223",
     file: "first-log.mts",
     run: "npx tsx first-log.mts",
     code: `import { SeverityNumber } from "@opentelemetry/api-logs";
@@ -44,7 +44,7 @@ import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-log
 const exporter = new OTLPLogExporter({ url: "${http}/v1/logs" });
 const provider = new LoggerProvider({
   resource: resourceFromAttributes({ "service.name": "my-agent" }),
-  processors: [new SimpleLogRecordProcessor(exporter)],
+  processors: [new SimpleLogRecordProcessor({ exporter })],
 });
 
 provider.getLogger("first-log").emit({
@@ -58,7 +58,7 @@ await provider.shutdown();
 `,
   }),
   metrics: ({ http }) => ({
-    install: "npm install @opentelemetry/resources @opentelemetry/sdk-metrics @opentelemetry/exporter-metrics-otlp-proto",
+    install: "npm install @opentelemetry/resources@2 @opentelemetry/sdk-metrics@2 @opentelemetry/exporter-metrics-otlp-proto@0.223",
     file: "first-metric.mts",
     run: "npx tsx first-metric.mts",
     code: `import { OTLPMetricExporter } from "@opentelemetry/exporter-metrics-otlp-proto";

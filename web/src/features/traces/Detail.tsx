@@ -9,7 +9,7 @@ import { CodeBlock, CopyIcon } from "@/components/CodeBlock";
 import { Fields } from "@/components/Fields";
 import { StatusBadge } from "@/components/StatusBadge";
 import { RoleIcon } from "@/components/WaterfallRow";
-import { exactDuration, formatCount, formatDuration, inline, nsToMs, formatInstant, plural, prettyJson } from "@/lib/format";
+import { exactDuration, formatCount, formatDuration, inline, nsToMs, formatInstant, plural, prettyJson, visible } from "@/lib/format";
 import { isPayload, ROLE_LABEL, tokenUse } from "@/lib/spans";
 import type { TraceModel } from "@/lib/traceModel";
 import type { Node } from "@/lib/waterfall";
@@ -38,7 +38,7 @@ export function Detail({ trace, model, node, onClose }: DetailProps) {
   return (
     <section className={classes.detail} aria-label="Selected span">
       <header className={classes.head}>
-        <h2 className={classes.title}><RoleIcon role={model.role(node)} size={16} /><span>{span.name || <em>no name</em>}</span></h2>
+        <h2 className={classes.title}><RoleIcon role={model.role(node)} size={16} /><span>{visible(span.name) || <em>no name</em>}</span></h2>
         {onClose && <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={onClose}><IconX size={16} /></ActionIcon>}
       </header>
       <Facts model={model} node={node} />
@@ -75,7 +75,7 @@ function Facts({ model, node }: { model: TraceModel; node: Node }) {
       <StatusBadge tone={status === "error" ? "error" : status === "ok" ? "ok" : "plain"}>{status === "error" ? "Error" : status === "ok" ? "OK" : "Unset"}</StatusBadge>
       <span className={classes.service}><i style={{ background: `var(${model.color(node)})` }} />{model.service(node) || "unknown"}</span>
       <b title={exactDuration(span.duration_ns)}>{formatDuration(span.duration_ns)}</b>
-      <span title="After the start of the trace">at {formatDuration(node.start)}</span>
+      {node.start > 0 && <span title="After the start of the trace">at {formatDuration(node.start)}</span>}
       {model.role(node) !== "plain" && <span>{ROLE_LABEL[model.role(node)]}</span>}
       {span.kind !== "unspecified" && <span>{span.kind}</span>}
       {tokens && <span title={`${tokens.input} in, ${tokens.output} out`}>{formatCount(tokens.input)} → {formatCount(tokens.output)} tokens</span>}
@@ -96,7 +96,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
 function Events({ span, onFilter, traceStart }: { span: Span; onFilter: (key: string, value: string) => void; traceStart: string }) {
   return span.events.map((event, i) => {
     const stack = event.attributes["exception.stacktrace"];
-    const { ["exception.stacktrace"]: _, ...others } = event.attributes;
+    const others = Object.fromEntries(Object.entries(event.attributes).filter(([key]) => key !== "exception.stacktrace"));
     const offset = Number(BigInt(event.time_unix_nano) - BigInt(traceStart));
     return (
       <div key={i} className={classes.event} data-error={event.name === "exception"}>

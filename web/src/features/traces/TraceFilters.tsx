@@ -22,7 +22,7 @@ export function TraceFilters({ search, onChange, onClear }: TraceFiltersProps) {
         size="xs"
         aria-label="Status"
         value={search.status ?? "any"}
-        onChange={(status) => onChange({ status: status === "any" ? undefined : (status as "ok" | "error") })}
+        onChange={(status) => onChange({ status: status === "any" ? undefined : (status) })}
         data={[{ value: "any", label: "Any" }, { value: "error", label: "Error" }, { value: "ok", label: "OK" }]}
       />
       <TextFilter aria-label="Shortest duration" placeholder="Min 250ms" value={search.min} valid={isDurationFilter} hint="Like 250ms, 1.5s, 2m" onApply={(min) => onChange({ min })} w={96} />

@@ -12,7 +12,7 @@ import { CopyIcon } from "@/components/CodeBlock";
 import { useNarrow } from "@/components/DataTable";
 import { Failure, Notice } from "@/components/Notice";
 import { SkeletonRows } from "@/components/Skeleton";
-import { exactDuration, formatDateTime, formatDuration, nsToMs, plural } from "@/lib/format";
+import { exactDuration, formatDateTime, formatDuration, nsToMs, plural, visible } from "@/lib/format";
 import { isError } from "@/lib/spans";
 import { reveal, visibleRows, type Folding, type Node, type Row } from "@/lib/waterfall";
 import { Waterfall } from "@/components/Waterfall";
@@ -108,7 +108,7 @@ function Head({ trace, model }: { trace: Trace; model: TraceModel }) {
     <div className={classes.head}>
       <Tooltip label="All traces"><ActionIcon component={Link} to="/explore/traces" variant="subtle" color="gray" aria-label="Back to all traces"><IconArrowLeft size={16} /></ActionIcon></Tooltip>
       <h1 className={classes.title} title={root?.span.name}>
-        <span className={classes.service}>{root ? model.service(root) : ""}</span> {root?.span.name}
+        <span className={classes.service}>{root ? model.service(root) : ""}</span> {visible(root?.span.name ?? "")}
       </h1>
       <span className={classes.id}>
         <span className="mono" title={trace.trace_id}>{trace.trace_id.slice(0, 8)}…{trace.trace_id.slice(-4)}</span><CopyIcon text={trace.trace_id} what="trace id" />
@@ -166,7 +166,10 @@ function useKeys({ model, rows, selected, matches, select, find }: KeysArgs): vo
     const from = selected ? order.indexOf(selected) : -1;
     for (let i = 1; i <= order.length; i += 1) {
       const node = order[(from + i) % order.length];
-      if (node && isError(node.span)) return select(node);
+      if (node && isError(node.span)) {
+        select(node);
+        return;
+      }
     }
   };
   useHotkeys([

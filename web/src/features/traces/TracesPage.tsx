@@ -47,7 +47,7 @@ export function TracesPage() {
         {query.error && <Failure what="Traces could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
         {!empty && !(query.error && traces.length === 0) && (
           <div className={classes.chart}>
-            <Suspense><Durations traces={traces} stale={query.isPlaceholderData} onOpen={open} /></Suspense>
+            <Suspense><Durations search={search} onOpen={open} /></Suspense>
           </div>
         )}
         {query.isPending && <SkeletonRows rows={18} height={32} />}

@@ -6,13 +6,15 @@ import { useMemo } from "react";
 import type { TraceSummary } from "@/api/types";
 import type { Column } from "@/components/DataTable";
 import { serviceColors } from "@/lib/colors";
-import { exactDuration, formatCount, formatDateTime, formatDuration, formatInstant, nsToMs } from "@/lib/format";
+import { exactDuration, formatCount, formatDateTime, formatDuration, formatInstant, nsToMs, visible } from "@/lib/format";
 import classes from "./TracesPage.module.css";
+
+const SHOWN_SERVICES = 3;
 
 export function TraceName({ trace }: { trace: TraceSummary }) {
   return (
     <Link to="/explore/traces/$traceId" params={{ traceId: trace.trace_id }} className={`${classes.link ?? ""} clip`} preload={false}>
-      {trace.root_name || <span className={classes.unnamed}>{trace.root_missing ? "root span missing" : "no name"}</span>}
+      {visible(trace.root_name) || <span className={classes.unnamed}>{trace.root_missing ? "root span missing" : "no name"}</span>}
     </Link>
   );
 }
@@ -36,7 +38,7 @@ export function useTraceColumns(traces: TraceSummary[]): Column<TraceSummary>[] 
         },
       },
       {
-        id: "name", label: "Root", width: "minmax(220px, 3fr)", value: (trace) => `${trace.root_service} ${trace.root_name}`,
+        id: "name", label: "Root", width: "minmax(220px, 2.2fr)", value: (trace) => `${trace.root_service} ${trace.root_name}`,
         render: (trace) => (
           <span className={classes.name}>
             <span className={classes.service}><i className={classes.dot} style={{ background: color(trace.root_service) }} /><span className="clip">{trace.root_service || "unknown"}</span></span>
@@ -56,10 +58,11 @@ export function useTraceColumns(traces: TraceSummary[]): Column<TraceSummary>[] 
       { id: "spans", label: "Spans", width: "56px", align: "end", value: (trace) => trace.span_count, render: (trace) => formatCount(trace.span_count) },
       { id: "errors", label: "Errors", width: "56px", align: "end", value: (trace) => trace.error_count, render: (trace) => <Errors count={trace.error_count} /> },
       {
-        id: "services", label: "Services", width: "minmax(160px, 2fr)",
+        id: "services", label: "Services", width: "minmax(200px, 2fr)",
         render: (trace) => (
           <span className={classes.services} title={trace.services.map((one) => `${one.name || "unknown"}: ${one.span_count} spans, ${one.error_count} errors`).join("\n")}>
-            {trace.services.map((one) => <span key={one.name} className={classes.one}><i className={classes.dot} style={{ background: color(one.name) }} />{one.name || "unknown"}</span>)}
+            {trace.services.slice(0, SHOWN_SERVICES).map((one) => <span key={one.name} className={classes.one}><i className={classes.dot} style={{ background: color(one.name) }} /><span className="clip">{one.name || "unknown"}</span></span>)}
+            {trace.services.length > SHOWN_SERVICES && <span className="dim">+{trace.services.length - SHOWN_SERVICES}</span>}
           </span>
         ),
       },
