@@ -275,7 +275,7 @@ export function seriesPoints(metric, index, startMs, endMs, stepMs, kind) {
     const minute = t / 60_000;
     const wave = Math.sin(minute / (7 + index) + index) + Math.sin(minute / 2.3 + index * 2) * 0.3;
     if (kind === "broken" && index === 0 && Math.floor(minute) % 3 === 0) { points.push([t, ["NaN", "+Inf", "-Inf"][Math.floor(t / stepMs) % 3]]); continue; }
-    if (metric.kind === "counter") points.push([t, Math.floor((t % 2_400_000) / 1000 * (4 + index) + wave * 20 + 40)]);
+    if (metric.kind === "counter" || metric.kind === "exponential_histogram") points.push([t, Math.floor((t % 2_400_000) / 1000 * (4 + index) + wave * 20 + 40)]);
     else if (metric.unit === "By") points.push([t, Math.round((180 + index * 60 + wave * 24) * 1048576)]);
     else points.push([t, Math.max(0, (metric.unit === "s" ? 0.4 : 20) * (1 + index * 0.2 + wave * 0.5))]);
   }

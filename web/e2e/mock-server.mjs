@@ -124,7 +124,7 @@ function series(data, query) {
       const points = seriesPoints(metric, i, startMs, Math.min(endMs, data.now), stepMs, data.kind);
       return {
         labels: set, points: native ? [] : points,
-        histograms: native ? points.map(([t, v]) => [t, { count: 40 + i, sum: v * 40, buckets: [[0.1, 0.2, 8], [0.2, 0.4, 22 + i], [0.4, 0.8, 10]] }]) : [],
+        histograms: native ? points.map(([t, v]) => [t, { count: v, sum: v * 0.31, buckets: [[0.1, 0.2, Math.floor(v / 4)], [0.2, 0.4, Math.ceil(v / 2)], [0.4, 0.8, Math.floor(v / 4)]] }]) : [],
         exemplars: metric.kind === "histogram" && i < 2 && data.traces.length > 0 ? points.filter((_, k) => k % 60 === 30).map(([t, v]) => ({ time_ms: t, value: v * 1.3, trace_id: rng.pick(data.traces).trace_id, span_id: null, labels: {} })) : [],
       };
     }),

@@ -1,5 +1,5 @@
 // Screenshots of every page with every kind of data, both themes and both sizes, for a person to look at.
-// `npm run shots -- [filter]` writes to $WATCHKEEP_ARTIFACTS or ./artifacts.
+// `npm run shots -- [regular expression]` writes to $WATCHKEEP_ARTIFACTS or ./artifacts.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openPage, PHONE, settled, startBrowser, WIDE } from "./browser.mjs";
@@ -7,7 +7,7 @@ import { BIG_TRACE } from "./mock-data.mjs";
 import { startMock } from "./mock-server.mjs";
 
 const out = process.env.WATCHKEEP_ARTIFACTS ?? "artifacts";
-const filter = process.argv[2] ?? "";
+const filter = new RegExp(process.argv[2] ?? "");
 mkdirSync(out, { recursive: true });
 
 const failing = (data) => (data.traces.find((trace) => trace.error_count > 0) ?? data.traces[0])?.trace_id ?? "0".repeat(32);
@@ -37,7 +37,7 @@ for (const data of ["much", "little", "none", "broken"]) {
       for (const [name, path] of Object.entries(PAGES)) {
         const label = `${name}-${data}-${size}-${scheme}`;
         const at = path(mock.data);
-        if (at === undefined || !label.includes(filter)) continue;
+        if (at === undefined || !filter.test(label)) continue;
         await page.goto(mock.url + at);
         await settled(page).catch((error) => console.log(`${label}: ${error.message.split("\n")[0]}`));
         await page.screenshot({ path: join(out, `${label}.png`) });

@@ -38,6 +38,7 @@ export function AttributeFilter({ value, onChange, placeholder = "attribute=valu
         ))}
         <PillsInput.Field
           aria-label="Add an attribute filter"
+          style={{ minWidth: 60 }}
           placeholder={value.length === 0 ? placeholder : ""}
           value={text}
           onChange={(event) => { setText(event.currentTarget.value); setWrong(false); }}

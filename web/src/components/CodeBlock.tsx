@@ -1,20 +1,18 @@
 // Text to copy: code, JSON, ids. One button copies it and says so.
 
-import { ActionIcon, CopyButton, Tooltip } from "@mantine/core";
+import { ActionIcon, Tooltip } from "@mantine/core";
 import { IconCheck, IconCopy } from "@tabler/icons-react";
+import { useCopy } from "@/lib/useCopy";
 import classes from "./CodeBlock.module.css";
 
 export function CopyIcon({ text, what }: { text: string; what: string }) {
+  const { copied, copy } = useCopy();
   return (
-    <CopyButton value={text} timeout={1500}>
-      {({ copied, copy }) => (
-        <Tooltip label={copied ? "Copied" : `Copy ${what}`}>
-          <ActionIcon size="sm" variant="subtle" color="gray" onClick={copy} aria-label={copied ? "Copied" : `Copy ${what}`}>
-            {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
-          </ActionIcon>
-        </Tooltip>
-      )}
-    </CopyButton>
+    <Tooltip label={copied ? "Copied" : `Copy ${what}`}>
+      <ActionIcon size="sm" variant="subtle" color="gray" onClick={() => copy(text)} aria-label={copied ? "Copied" : `Copy ${what}`}>
+        {copied ? <IconCheck size={14} /> : <IconCopy size={14} />}
+      </ActionIcon>
+    </Tooltip>
   );
 }
 

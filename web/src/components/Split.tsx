@@ -31,6 +31,7 @@ export function Split({ left, right, narrow, storageKey }: SplitProps) {
     const by = { ArrowLeft: 3, ArrowRight: -3 }[event.key];
     if (by === undefined) return;
     event.preventDefault();
+    event.stopPropagation();
     change(share + by);
   };
   return (

@@ -106,7 +106,7 @@ function Axis({ view, narrow }: { view: View; narrow: boolean }) {
     <div className={classes.axis} aria-hidden>
       {ticks(view.from, view.to, narrow ? 2 : 5).map((at) => {
         const left = ((at - view.from) / width) * 100;
-        return left > 94 ? null : <span key={at} style={{ left: `${left}%` }}>{at === 0 ? "0" : formatDuration(at)}</span>;
+        return left > (narrow ? 80 : 94) ? null : <span key={at} style={{ left: `${left}%` }}>{at === 0 ? "0" : formatDuration(at)}</span>;
       })}
     </div>
   );

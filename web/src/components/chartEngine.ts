@@ -144,6 +144,7 @@ function yRange(spec: ChartSpec, low: number | null, high: number | null): [numb
   if (!(max >= min)) return spec.logarithmic ? [1, 10] : [0, 1];
   if (spec.logarithmic) return [10 ** Math.floor(Math.log10(Math.max(min, 1e-9))), 10 ** Math.ceil(Math.log10(max * 1.05))];
   const room = (max - Math.min(0, min)) * 0.08 || Math.abs(max) || 1;
+  if (min >= 0 && max === 0) return [0, 1];
   return [min < 0 ? min - room : 0, max + (max > 0 ? room : 0)];
 }
 

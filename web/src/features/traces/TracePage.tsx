@@ -4,7 +4,7 @@ import { ActionIcon, SegmentedControl, TextInput, Tooltip } from "@mantine/core"
 import { useHotkeys } from "@mantine/hooks";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
-import { IconAlertTriangle, IconArrowLeft, IconLink, IconSearch } from "@tabler/icons-react";
+import { IconAlertTriangle, IconArrowLeft, IconCheck, IconLink, IconSearch } from "@tabler/icons-react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { api, ApiError } from "@/api/client";
 import type { Trace } from "@/api/types";
@@ -14,6 +14,7 @@ import { Failure, Notice } from "@/components/Notice";
 import { SkeletonRows } from "@/components/Skeleton";
 import { exactDuration, formatDateTime, formatDuration, nsToMs, plural, visible } from "@/lib/format";
 import { isError } from "@/lib/spans";
+import { useCopy } from "@/lib/useCopy";
 import { reveal, visibleRows, type Folding, type Node, type Row } from "@/lib/waterfall";
 import { Waterfall } from "@/components/Waterfall";
 import { Detail } from "./Detail";
@@ -68,14 +69,23 @@ function Loaded({ trace }: { trace: Trace }) {
 
   const findRef = useRef<HTMLInputElement>(null);
   const matches = useMemo(() => matching(model, search.find), [model, search.find]);
-  useKeys({ model, rows, selected, matches, select, find: () => findRef.current?.focus() });
+  const { copied, copy } = useCopy();
+  const copyLink = (): void => copy(window.location.href);
+  const fold = (shut: boolean): void => {
+    if (!selected || selected.children.length === 0 || folding.collapsed.has(selected.index) === shut) return;
+    const collapsed = new Set(folding.collapsed);
+    if (shut) collapsed.add(selected.index);
+    else collapsed.delete(selected.index);
+    setFolding({ ...folding, collapsed });
+  };
+  useKeys({ model, rows, selected, matches, select, fold, copyLink, find: () => findRef.current?.focus() });
   const waterfall = (
     <Waterfall model={model} rows={rows} folding={folding} onFolding={setFolding} selected={selected} onSelect={select} matches={search.find ? matches : undefined} />
   );
   const detail = selected && <Detail key={selected.index} trace={trace} model={model} node={selected} onClose={narrow ? () => set({ span: undefined }) : undefined} />;
   return (
     <>
-      <Head trace={trace} model={model} />
+      <Head trace={trace} model={model} copied={copied} onCopy={copyLink} />
       <div className={classes.tools}>
         <SegmentedControl
           size="xs" aria-label="View" value={search.tab ?? "waterfall"}
@@ -101,7 +111,14 @@ function Loaded({ trace }: { trace: Trace }) {
   );
 }
 
-function Head({ trace, model }: { trace: Trace; model: TraceModel }) {
+interface HeadProps {
+  trace: Trace;
+  model: TraceModel;
+  copied: boolean;
+  onCopy: () => void;
+}
+
+function Head({ trace, model, copied, onCopy }: HeadProps) {
   const root = model.tree.roots.find((node) => !node.orphan) ?? model.tree.roots[0];
   const start = nsToMs(trace.start_time_unix_nano);
   return (
@@ -112,7 +129,8 @@ function Head({ trace, model }: { trace: Trace; model: TraceModel }) {
       </h1>
       <span className={classes.id}>
         <span className="mono" title={trace.trace_id}>{trace.trace_id.slice(0, 8)}…{trace.trace_id.slice(-4)}</span><CopyIcon text={trace.trace_id} what="trace id" />
-        <Tooltip label="Copy link (c)"><ActionIcon size="sm" variant="subtle" color="gray" onClick={copyLink} aria-label="Copy link"><IconLink size={14} /></ActionIcon></Tooltip>
+        <Tooltip label="Copy link (c)"><ActionIcon size="sm" variant="subtle" color="gray" onClick={onCopy} aria-label="Copy link">{copied ? <IconCheck size={14} /> : <IconLink size={14} />}</ActionIcon></Tooltip>
+        <span role="status">{copied && "Link copied"}</span>
       </span>
       <div className={classes.facts}>
         <time title={start.toFixed(3)}>{formatDateTime(start)}</time>
@@ -124,10 +142,6 @@ function Head({ trace, model }: { trace: Trace; model: TraceModel }) {
       </div>
     </div>
   );
-}
-
-function copyLink(): void {
-  void navigator.clipboard.writeText(window.location.href).catch(() => undefined);
 }
 
 function matching(model: TraceModel, find: string | undefined): Set<Node> {
@@ -153,9 +167,11 @@ interface KeysArgs {
   matches: Set<Node>;
   select: (node: Node) => void;
   find: () => void;
+  fold: (shut: boolean) => void;
+  copyLink: () => void;
 }
 
-function useKeys({ model, rows, selected, matches, select, find }: KeysArgs): void {
+function useKeys({ model, rows, selected, matches, select, find, fold, copyLink }: KeysArgs): void {
   const step = (by: 1 | -1): void => {
     const pool = matches.size > 0 ? [...matches] : rows.map((row) => (row.type === "span" ? row.node : row.open ? undefined : row.nodes[0])).filter((node) => node !== undefined);
     const next = neighbour(pool, selected, by);
@@ -174,6 +190,6 @@ function useKeys({ model, rows, selected, matches, select, find }: KeysArgs): vo
   };
   useHotkeys([
     ["j", () => step(1)], ["ArrowDown", () => step(1)], ["k", () => step(-1)], ["ArrowUp", () => step(-1)],
-    ["e", nextError], ["/", find], ["c", copyLink],
+    ["ArrowLeft", () => fold(true)], ["ArrowRight", () => fold(false)], ["e", nextError], ["/", find], ["c", copyLink],
   ]);
 }
