@@ -27,7 +27,7 @@ export interface TraceSummary {
 
 export interface TracePage {
   traces: TraceSummary[];
-  next_cursor: string | null;
+  next_cursor?: string | null;
 }
 
 export interface Resource {
@@ -59,7 +59,7 @@ export interface SpanLink {
 
 export interface Span {
   span_id: string;
-  parent_span_id: string | null;
+  parent_span_id?: string | null;
   name: string;
   kind: SpanKind;
   start_time_unix_nano: string;
@@ -101,15 +101,15 @@ export interface LogRecord {
   attributes: Attributes;
   resource: Attributes;
   scope: Scope;
-  trace_id: string | null;
-  span_id: string | null;
+  trace_id?: string | null;
+  span_id?: string | null;
   flags: number;
   dropped_attributes_count: number;
 }
 
 export interface LogPage {
   logs: LogRecord[];
-  next_cursor: string | null;
+  next_cursor?: string | null;
 }
 
 export interface LogHistogram {
@@ -148,8 +148,8 @@ export interface NativeHistogram {
 export interface Exemplar {
   time_ms: number;
   value: number;
-  trace_id: string | null;
-  span_id: string | null;
+  trace_id?: string | null;
+  span_id?: string | null;
   labels: Record<string, string>;
 }
 

@@ -105,7 +105,7 @@ function options(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): u
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, gap: 4, space: 80, values: (_, splits, __, ___, step) => splits.map((at) => timeLabel(at * 1000, step)) },
-      { ...axis, size: 64, gap: 6, space: spec.height > 200 ? 44 : 26, grid: { stroke: line, width: 1, filter: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? null : at)) }, values: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? "" : (spec.formatAxis ?? spec.formatY)(at))) },
+      { ...axis, size: 64, gap: 6, space: spec.height > 200 ? 44 : 26, grid: { stroke: line, width: 1, filter: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? null : at)) }, values: (_, splits) => axisLabels(splits, spec) },
     ],
     series: [{}, ...(drawn.length === 0 ? [{ show: true, points: { show: false } }] : drawn.map((one) => seriesOptions(one, spec)))],
     hooks: {
@@ -146,6 +146,14 @@ function yRange(spec: ChartSpec, low: number | null, high: number | null): [numb
   const room = (max - Math.min(0, min)) * 0.08 || Math.abs(max) || 1;
   if (min >= 0 && max === 0) return [0, 1];
   return [min < 0 ? min - room : 0, max + (max > 0 ? room : 0)];
+}
+
+/** On a logarithmic axis only powers of ten have labels, and only as many as there is room for. */
+function axisLabels(splits: number[], spec: ChartSpec): string[] {
+  const format = spec.formatAxis ?? spec.formatY;
+  if (!spec.logarithmic) return splits.map(format);
+  const every = Math.ceil(splits.filter(isPowerOfTen).length / Math.max(1, Math.floor((spec.height - 30) / 18)));
+  return splits.map((at) => (isPowerOfTen(at) && Math.round(Math.log10(at)) % every === 0 ? format(at) : ""));
 }
 
 function isPowerOfTen(value: number): boolean {

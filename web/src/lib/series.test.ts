@@ -30,6 +30,7 @@ describe("names", () => {
     expect(nameSeries([{ __name__: "m", job: "a", zone: "x" }, { __name__: "m", job: "b", zone: "x" }])).toEqual({ common: [["zone", "x"]], names: ["a", "b"] });
     expect(nameSeries([{ __name__: "m", job: "a", i: "1" }, { __name__: "m", job: "b", i: "2" }]).names).toEqual(["job=a, i=1", "job=b, i=2"]);
   });
+  it("put the instance last", () => expect(nameSeries([{ instance: "x", job: "a" }, { instance: "y", job: "b" }]).names[0]).toBe("job=a, instance=x"));
   it("of a single series say all", () => expect(nameSeries([{ __name__: "m", job: "a" }]).names).toEqual(["job=a"]));
   it("of a series without labels are the metric's", () => expect(nameSeries([{ __name__: "m" }]).names).toEqual(["m"]));
 });

@@ -93,7 +93,8 @@ export function nameSeries(labelSets: Record<string, string>[]): SeriesNames {
   const shared = Object.entries(first).filter(([name, value]) => name !== "__name__" && labelSets.every((set) => set[name] === value));
   const isShared = new Set(shared.map(([name]) => name));
   const names = labelSets.map((set) => {
-    const own = Object.entries(set).filter(([name]) => name !== "__name__" && !isShared.has(name));
+    // An instance is often a long id: it comes last, so that what tells series apart is seen first.
+    const own = Object.entries(set).filter(([name]) => name !== "__name__" && !isShared.has(name)).sort(([a], [b]) => Number(a === "instance") - Number(b === "instance"));
     return own.map(([name, value]) => (own.length === 1 ? value || `${name}=""` : `${name}=${value}`)).join(", ") || (first["__name__"] ?? "value");
   });
   return { common: labelSets.length > 1 ? shared : [], names: labelSets.length > 1 ? names : [shared.map(([name, value]) => `${name}=${value}`).join(", ") || (first["__name__"] ?? "value")] };

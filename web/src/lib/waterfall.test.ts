@@ -198,6 +198,6 @@ describe("ticks", () => {
     expect(ticks(0, 1000, 5)).toEqual([0, 200, 400, 600, 800, 1000]);
     expect(ticks(130, 390, 3)).toEqual([200, 300]);
     expect(ticks(5, 5, 4)).toEqual([]);
-    expect(ticks(0, 617e9, 5)).toEqual([0, 300e9, 600e9]);
+    expect(ticks(0, 617e9, 5)).toEqual([0, 180e9, 360e9, 540e9]);
   });
 });

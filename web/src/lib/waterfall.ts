@@ -213,7 +213,7 @@ export function rowOf(rows: Row[], node: Node): number {
   return rows.findIndex((row) => (row.type === "span" ? row.node === node : !row.open && row.nodes[0] === node));
 }
 
-const CLOCK = [15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].map((seconds) => seconds * 1e9);
+const CLOCK = [15, 30, 60, 120, 180, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400].map((seconds) => seconds * 1e9);
 
 /** Rounded tick positions (nanoseconds) for an axis from `from` to `to`. */
 export function ticks(from: number, to: number, about: number): number[] {

@@ -81,7 +81,7 @@ function shape(answer: SeriesAnswer, show: "rate" | "value"): Shaped {
   const { times, values } = align(points, gap);
   const names = nameSeries(answer.series.map((one) => one.labels));
   const series = answer.series.map((one, i) => ({ id: idOf(one), label: names.names[i] ?? "", color: seriesVar(i), values: values[i] ?? [] }));
-  const marks = answer.series.flatMap((one, i) => one.exemplars.filter((exemplar) => exemplar.trace_id !== null && show === "value").map((exemplar, k): Mark => ({
+  const marks = answer.series.flatMap((one, i) => one.exemplars.filter((exemplar) => exemplar.trace_id != null && show === "value").map((exemplar, k): Mark => ({
     id: `${i}/${k}/${exemplar.trace_id ?? ""}/${exemplar.span_id ?? ""}`, time: exemplar.time_ms, value: exemplar.value, label: `Exemplar of ${names.names[i] ?? ""}`, color: seriesVar(i), shape: "diamond",
   })));
   return { times, series, names, marks };

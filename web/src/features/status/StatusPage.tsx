@@ -10,7 +10,7 @@ import { PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Meter, Stat, Stats } from "@/components/Stat";
 import { StatusBadge, type Tone } from "@/components/StatusBadge";
-import { exactCount, formatAgo, formatBytes, formatCount, formatDateTime, formatDuration, nsToMs } from "@/lib/format";
+import { exactCount, formatAgo, formatBytes, formatCount, formatDateTime, formatDuration, nsToMs, plural } from "@/lib/format";
 import classes from "./StatusPage.module.css";
 
 const STATE: Record<Status["state"], [Tone, string]> = { ready: ["ok", "Ready"], recovering: ["warn", "Recovering"], failed: ["error", "Failed"] };
@@ -54,7 +54,7 @@ function Body({ status }: { status: Status }) {
         <div className={classes.meters}>
           <Meter label="Disk in use" part={status.disk.used_bytes} whole={status.disk.total_bytes} text={`${formatBytes(status.disk.free_bytes)} free of ${formatBytes(status.disk.total_bytes)}`} />
           <Meter label="Write queue" part={status.wal.queue_bytes} whole={status.wal.queue_bytes_max} text={`${formatBytes(status.wal.queue_bytes)} of ${formatBytes(status.wal.queue_bytes_max)}`} />
-          <p className={classes.wal}>Log of {formatBytes(status.wal.bytes)} in {formatCount(status.wal.segments)} segments, last sequence {exactCount(status.wal.last_sequence)}</p>
+          <p className={classes.wal}>Log of {formatBytes(status.wal.bytes)} in {plural(status.wal.segments, "segment")}, last sequence {exactCount(status.wal.last_sequence)}</p>
         </div>
       </Block>
       <Block title="Limits" wide><Limits limits={status.limits} /></Block>
@@ -132,6 +132,7 @@ function limitText(name: string, value: number | string | null): string {
   if (value === null) return "none";
   if (typeof value === "string") return value;
   if (name.includes("bytes")) return formatBytes(value);
+  if (name.endsWith("_ms")) return formatDuration(value * 1e6);
   if (name.includes("seconds")) return formatDuration(value * 1e9);
   return formatCount(value);
 }

@@ -24,7 +24,7 @@ export function SpanLogs({ traceId, spanId }: { traceId: string; spanId: string 
   return (
     <div className={classes.list}>
       {query.data.logs.map((log) => <LogLine key={log.id} log={log} wrap hideService />)}
-      {query.data.next_cursor !== null && <Link to="/explore/logs" search={{ trace: traceId, span: spanId }}>All its logs</Link>}
+      {query.data.next_cursor != null && <Link to="/explore/logs" search={{ trace: traceId, span: spanId }}>All its logs</Link>}
     </div>
   );
 }

@@ -26,7 +26,9 @@ export function Errors({ count }: { count: number }) {
 
 export function useTraceColumns(traces: TraceSummary[]): Column<TraceSummary>[] {
   return useMemo(() => {
-    const longest = traces.reduce((most, trace) => Math.max(most, trace.duration_ns), 1);
+    // One trace of an hour must not shrink all others to dots: bars are full from the 95th percentile on.
+    const sizes = traces.map((trace) => trace.duration_ns).sort((a, b) => a - b);
+    const full = Math.max(1, sizes[Math.ceil(sizes.length * 0.95) - 1] ?? 1);
     const colors = serviceColors(traces.flatMap((trace) => trace.services.map((one) => one.name)));
     const color = (service: string): string => `var(${colors.get(service) ?? "--wk-faint"})`;
     return [
@@ -50,7 +52,7 @@ export function useTraceColumns(traces: TraceSummary[]): Column<TraceSummary>[] 
         id: "duration", label: "Duration", width: "minmax(130px, 1.2fr)", align: "end", value: (trace) => trace.duration_ns,
         render: (trace) => (
           <span className={classes.duration} title={exactDuration(trace.duration_ns)}>
-            <span className={classes.track}><div className={classes.bar} data-error={trace.error_count > 0} style={{ width: `${(trace.duration_ns / longest) * 100}%` }} /></span>
+            <span className={classes.track}><div className={classes.bar} data-error={trace.error_count > 0} style={{ width: `${Math.min(1, trace.duration_ns / full) * 100}%` }} /></span>
             <span>{formatDuration(trace.duration_ns)}</span>
           </span>
         ),
