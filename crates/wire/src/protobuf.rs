@@ -384,14 +384,21 @@ impl Writer {
         self.out.len()
     }
 
-    /// Ends the message that began at `start`. Its length is written into the bytes kept for it,
-    /// as a varint padded to their number, which every reader accepts.
+    /// Ends the message that began at `start`. The body of a small one moves up to its length; the
+    /// length of a large one is padded to the bytes kept for it, which every reader accepts.
     pub fn end_message(&mut self, start: usize) {
         let mut len = self.out.len() - start;
-        let kept = self.out.get_mut(start - Self::LENGTH_BYTES..start).unwrap_or_default();
-        let last = kept.len().saturating_sub(1);
+        let mut bytes = Self::LENGTH_BYTES;
+        if len < 1 << 14 {
+            bytes = if len < 1 << 7 { 1 } else { 2 };
+            let moved = Self::LENGTH_BYTES - bytes;
+            self.out.copy_within(start.., start - moved);
+            self.out.truncate(self.out.len() - moved);
+        }
+        let first = start - Self::LENGTH_BYTES;
+        let kept = self.out.get_mut(first..first + bytes).unwrap_or_default();
         for (position, byte) in kept.iter_mut().enumerate() {
-            *byte = (len & 0x7f) as u8 | if position < last { 0x80 } else { 0 };
+            *byte = (len & 0x7f) as u8 | if position + 1 < bytes { 0x80 } else { 0 };
             len >>= 7;
         }
     }
@@ -457,7 +464,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_written_is_read(a: u64, b: u64, c: u32, d: Vec<u8>, e: i32) {
+        fn what_was_written_is_read(a: u64, b: u64, c: u32, len in 0..20_000_usize, e: i32) {
+            let d = vec![7; len];
             let mut writer = Writer::default();
             let start = writer.begin_message(1);
             writer.varint(1, a);

@@ -149,6 +149,10 @@ pub(super) async fn predicates(mut fixture: Fixture) {
         let found = collect(fixture.store.scan(&fixture.tenant, request).await).await;
         assert_eq!(texts(&found, "name").concat(), expected, "{predicate:?}");
     }
+    contains_ignores_case_when_told(&fixture).await;
+}
+
+async fn contains_ignores_case_when_told(fixture: &Fixture) {
     for (ignore_case, expected) in [(false, 0), (true, 2)] {
         let needle = "BROKE".to_owned();
         let field = Field::Column("status_message");

@@ -211,7 +211,7 @@ impl Clock for SetClock {
 #[tokio::test(flavor = "multi_thread")]
 async fn retention_by_age_removes_days_that_are_over() {
     let folder = tempfile::tempdir().unwrap();
-    let age_max = Some(Duration::from_secs(2 * 24 * 3600));
+    let age_max = Some(Duration::from_hours(48));
     let retention = Retention { age_max, bytes_max: None };
     let config = StorageConfig { retention, ..StorageConfig::new(folder.path()) };
     let clock = Arc::new(SetClock::default());

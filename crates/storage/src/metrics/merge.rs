@@ -1,7 +1,8 @@
 //! Walks several sources at once, series by series in the order of their labels' bytes: the
 //! groundwork of queries and of compaction. One series is held at a time.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -150,6 +151,8 @@ impl Cursor {
 /// Walks the selected series of sources, oldest source first.
 pub(super) struct Merger {
     cursors: Vec<Cursor>,
+    /// Where each cursor stands, those that are at their end left out.
+    waiting: BinaryHeap<Reverse<(Labels, usize)>>,
 }
 
 impl std::fmt::Debug for Merger {
@@ -161,22 +164,42 @@ impl std::fmt::Debug for Merger {
 impl Merger {
     pub(super) fn open(selected: Vec<(Source, RoaringBitmap)>) -> Result<Self> {
         let cursors = selected.into_iter().map(|(source, ids)| Cursor::open(&source, ids));
-        Ok(Self { cursors: cursors.collect::<Result<_>>()? })
+        let cursors = cursors.collect::<Result<Vec<_>>>()?;
+        let heads = cursors.iter().enumerate();
+        let waiting =
+            heads.filter_map(|(at, cursor)| Some(Reverse((cursor.labels()?.clone(), at))));
+        Ok(Self { waiting: waiting.collect(), cursors })
     }
 
     /// The next series that any source has.
     pub(super) fn labels(&self) -> Option<Labels> {
-        let heads = self.cursors.iter().filter_map(Cursor::labels);
-        heads.min_by(|a, b| a.as_bytes().cmp(b.as_bytes())).cloned()
+        self.waiting.peek().map(|Reverse((labels, _))| labels.clone())
+    }
+
+    /// Shows each cursor that has the series that is next, oldest first, and steps over it.
+    fn step_over(
+        &mut self,
+        labels: &Labels,
+        mut see: impl FnMut(&mut Cursor) -> Result<()>,
+    ) -> Result<()> {
+        while let Some(Reverse((next, _))) = self.waiting.peek()
+            && next == labels
+            && let Some(Reverse((_, at))) = self.waiting.pop()
+        {
+            let cursor = &mut self.cursors[at];
+            see(cursor)?;
+            cursor.advance()?;
+            if let Some(labels) = cursor.labels() {
+                self.waiting.push(Reverse((labels.clone(), at)));
+            }
+        }
+        Ok(())
     }
 
     /// Reads what all sources have of the series that is next, and steps over it.
     pub(super) fn take(&mut self, labels: &Labels, range: Range, want: Want) -> Result<SeriesData> {
         let mut data = SeriesData::default();
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.labels() == Some(labels)) {
-            cursor.read(range, want, &mut data)?;
-            cursor.advance()?;
-        }
+        self.step_over(labels, |cursor| cursor.read(range, want, &mut data))?;
         data.settle();
         Ok(data)
     }
@@ -184,10 +207,10 @@ impl Merger {
     /// Whether any source has a sample of the series that is next in the range; steps over it.
     pub(super) fn take_touched(&mut self, labels: &Labels, range: Range) -> Result<bool> {
         let mut touched = false;
-        for cursor in self.cursors.iter_mut().filter(|cursor| cursor.labels() == Some(labels)) {
+        self.step_over(labels, |cursor| {
             touched = touched || cursor.touches(range)?;
-            cursor.advance()?;
-        }
+            Ok(())
+        })?;
         Ok(touched)
     }
 }

@@ -9,6 +9,8 @@
 //! - Sources and samples are walked series by series: no query and no merge holds a whole part.
 #![allow(dead_code, reason = "the embedded engine is built against this and arrives apart from it")]
 
+#[doc(hidden)]
+pub mod bench;
 mod chunk;
 mod column;
 mod data;

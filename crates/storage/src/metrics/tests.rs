@@ -390,3 +390,28 @@ fn long_series_are_cut_into_segments_and_read_in_part() {
     let some = read(&store.view(), request);
     assert_eq!((some[0].floats.len(), some[0].histograms.len()), (5, 5));
 }
+
+#[test]
+fn queries_run_beside_appends_and_see_whole_prefixes() {
+    const ROUNDS: i64 = 400;
+    let head = Head::new();
+    std::thread::scope(|scope| {
+        let appending = scope.spawn(|| {
+            for at in 0..ROUNDS {
+                let mut batch = MetricColumns::default();
+                (0..6).for_each(|series| push_float(&mut batch, series, at, at as f64));
+                head.append(&batch);
+            }
+        });
+        let mut seen = 0;
+        while seen < ROUNDS as usize {
+            let done = appending.is_finished();
+            for series in read(&View::new(&[], &[], &head), everything()) {
+                let times: Vec<i64> = series.floats.iter().map(|(at, _)| *at).collect();
+                assert_eq!(times, (0..times.len() as i64).collect::<Vec<_>>());
+                seen = if series.labels == labels_of(5) { times.len() } else { seen };
+            }
+            assert!(!done || seen == ROUNDS as usize, "everything appended is seen");
+        }
+    });
+}

@@ -24,7 +24,9 @@ pub(crate) fn evaluate(predicate: &Predicate, batch: &RecordBatch) -> Result<Boo
 pub(crate) fn columns_read(predicate: &Predicate, into: &mut BTreeSet<&'static str>) {
     match predicate {
         Predicate::And(all) | Predicate::Or(all) => {
-            all.iter().for_each(|inner| columns_read(inner, into));
+            for inner in all {
+                columns_read(inner, into);
+            }
         }
         Predicate::Not(inner) => columns_read(inner, into),
         Predicate::Compare { field, .. }

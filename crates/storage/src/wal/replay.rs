@@ -49,10 +49,11 @@ pub(crate) fn replay(
 ) -> Result<Recovered> {
     std::fs::create_dir_all(directory)
         .context(|| format!("cannot create {}", directory.display()))?;
-    let (files, spares) = list(directory)?;
-    let mut recovered = Recovered { spares, next_sequence: 1, ..Recovered::default() };
+    let files = list(directory)?;
+    let mut recovered =
+        Recovered { spares: files.spares, next_sequence: 1, ..Recovered::default() };
     let mut opened = Vec::new();
-    for (number, path) in files {
+    for (number, path) in files.segments {
         match open_segment(&path)? {
             Some((file, header, bytes)) if header.number == number => {
                 opened.push((path, file, header, bytes));

@@ -95,23 +95,35 @@ pub(super) fn path_of(directory: &Path, number: u64) -> PathBuf {
     directory.join(format!("{number:016x}.wal"))
 }
 
-/// The segment files in a directory by rising number, and the spare ones.
-pub(super) fn list(directory: &Path) -> Result<(Vec<(u64, PathBuf)>, Vec<PathBuf>)> {
+/// The files in a directory of segments.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Segments by rising number.
+    pub(super) segments: Vec<(u64, PathBuf)>,
+    /// Files that hold nothing.
+    pub(super) spares: Vec<PathBuf>,
+}
+
+/// Looks what is there.
+pub(super) fn list(directory: &Path) -> Result<Files> {
     let failed = || format!("cannot list {}", directory.display());
-    let (mut segments, mut spares) = (Vec::new(), Vec::new());
+    let mut files = Files::default();
     for entry in std::fs::read_dir(directory).context(failed)? {
         let path = entry.context(failed)?.path();
-        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if let Some(digits) = name.strip_suffix(".wal") {
-            let number = u64::from_str_radix(digits, 16).map_err(|error| {
+        let part = |of: Option<&std::ffi::OsStr>| {
+            of.map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        let (digits, kind) = (part(path.file_stem()), part(path.extension()));
+        if kind == "wal" {
+            let number = u64::from_str_radix(&digits, 16).map_err(|error| {
                 Error::corrupt(format!("{} is not a segment's name", path.display()))
                     .with_source(error)
             })?;
-            segments.push((number, path));
-        } else if name.ends_with(".spare") || name.ends_with(".filling") {
-            spares.push(path);
+            files.segments.push((number, path));
+        } else if kind == "spare" || kind == "filling" {
+            files.spares.push(path);
         }
     }
-    segments.sort_unstable();
-    Ok((segments, spares))
+    files.segments.sort_unstable();
+    Ok(files)
 }

@@ -5,14 +5,16 @@ use proptest::prelude::*;
 use std::fs;
 use std::path::Path;
 
+type Records = Vec<(u64, Vec<u8>)>;
+
 const CONFIG: WalConfig = WalConfig { segment_bytes: 4096, queue_bytes_max: 1 << 20 };
 
-fn open(folder: &Path, from: u64) -> (Wal, Vec<(u64, Vec<u8>)>) {
+fn open(folder: &Path, from: u64) -> (Wal, Records) {
     let (records, found) = read(folder, from).unwrap();
     (Wal::start(folder, CONFIG, found).unwrap(), records)
 }
 
-fn read(folder: &Path, from: u64) -> watchkeep_model::Result<(Vec<(u64, Vec<u8>)>, Recovered)> {
+fn read(folder: &Path, from: u64) -> watchkeep_model::Result<(Records, Recovered)> {
     let mut records = Vec::new();
     let found = replay(
         folder,
@@ -35,7 +37,7 @@ fn append(wal: &Wal, payload: Vec<u8>) -> u64 {
 }
 
 fn newest_segment(folder: &Path) -> std::path::PathBuf {
-    segment::list(folder).unwrap().0.pop().unwrap().1
+    segment::list(folder).unwrap().segments.pop().unwrap().1
 }
 
 #[test]

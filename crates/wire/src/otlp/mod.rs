@@ -21,7 +21,7 @@ use watchkeep_model::{Error, ErrorKind};
 use crate::compression::DECOMPRESSED_BYTES_MAX_KEY;
 use crate::protobuf::Malformed;
 
-pub use encode::{Encoding, export_response, rpc_status};
+pub use encode::{Encoding, encode_traces, export_response, rpc_status};
 pub use json::{decode_logs_json, decode_metrics_json, decode_traces_json};
 pub use logs::decode_logs;
 pub use metrics::{MetricsOptions, decode_metrics};
@@ -100,6 +100,22 @@ pub struct Warnings {
     pub dropped_exemplars: u64,
     /// Parent ids, and ids of log records, of a wrong length that became "none".
     pub invalid_ids: u64,
+}
+
+impl Warnings {
+    /// Each count under its name, which is safe as a metric's label.
+    pub fn counts(&self) -> [(&'static str, u64); 8] {
+        [
+            ("invalid_utf8", self.invalid_utf8),
+            ("truncated_values", self.truncated_values),
+            ("values_too_deep", self.values_too_deep),
+            ("dropped_attributes", self.dropped_attributes),
+            ("dropped_events", self.dropped_events),
+            ("dropped_links", self.dropped_links),
+            ("dropped_exemplars", self.dropped_exemplars),
+            ("invalid_ids", self.invalid_ids),
+        ]
+    }
 }
 
 /// Why records were rejected: how many for each of a few fixed reasons, with an example.

@@ -31,9 +31,14 @@ pub(crate) struct Reader {
     zstd: Option<zstd::bulk::Decompressor<'static>>,
 }
 
+/// The series of a frame. Labels are checked only of those that are asked for.
 struct Block {
     number: usize,
-    series: Vec<Found>,
+    at: u64,
+    /// Canonical bytes of all labels, end to end.
+    labels: Vec<u8>,
+    /// Where the labels of each series end, and its entry.
+    series: Vec<(usize, Entry)>,
 }
 
 /// A series of a part.
@@ -60,8 +65,14 @@ impl Reader {
         if self.block.as_ref().is_none_or(|block| block.number != number) {
             self.block = Some(self.load_block(number)?);
         }
-        let found = self.block.as_ref().and_then(|block| block.series.get(position)).cloned();
-        found.ok_or_else(|| self.part.0.input.corrupt(0, "a series is listed that is not there"))
+        let input = &self.part.0.input;
+        let missing = || input.corrupt(0, "a series is listed that is not there");
+        let block = self.block.as_ref().ok_or_else(missing)?;
+        let (end, entry) = block.series.get(position).ok_or_else(missing)?;
+        let start = position.checked_sub(1).map_or(0, |before| block.series[before].0);
+        let labels = Labels::from_canonical(&block.labels[start..*end])
+            .map_err(|error| input.corrupt(block.at, "labels are malformed").with_source(error))?;
+        Ok(Found { labels, entry: entry.clone() })
     }
 
     fn load_block(&mut self, number: usize) -> Result<Block> {
@@ -70,25 +81,26 @@ impl Reader {
         let at = part.0.directory.blocks.get(number).copied();
         let at = at.ok_or_else(|| input.corrupt(0, "a series is listed that is not there"))?;
         let frame = input.frame(at, Kind::Series)?;
-        let series = self.parse_block(&frame.payload);
-        Ok(Block { number, series: input.parsed(&frame, series)? })
+        let block = self.parse_block(&frame);
+        Ok(Block { number, ..input.parsed(&frame, block)? })
     }
 
-    fn parse_block(&mut self, payload: &[u8]) -> Option<Vec<Found>> {
-        let mut fields = Fields { rest: payload };
+    fn parse_block(&mut self, frame: &Frame) -> Option<Block> {
+        let mut fields = Fields { rest: &frame.payload };
         let count = fields.count().filter(|count| *count <= SERIES_PER_BLOCK)?;
-        let labels = self.unsqueeze(fields.bytes()?)?;
-        let mut suffixes = Fields { rest: &labels };
-        let mut last = Vec::new();
+        let squeezed = self.unsqueeze(fields.bytes()?)?;
+        let mut suffixes = Fields { rest: &squeezed };
+        let (mut labels, mut last) = (Vec::with_capacity(squeezed.len() * 2), 0..0);
         let mut series = Vec::with_capacity(count);
         for _ in 0..count {
             let shared = suffixes.size().filter(|shared| *shared <= last.len())?;
-            last.truncate(shared);
-            last.extend_from_slice(suffixes.bytes()?);
-            let labels = Labels::from_canonical(&last).ok()?;
-            series.push(Found { labels, entry: Entry::decode(&mut fields)? });
+            let start = labels.len();
+            labels.extend_from_within(last.start..last.start + shared);
+            labels.extend_from_slice(suffixes.bytes()?);
+            last = start..labels.len();
+            series.push((labels.len(), Entry::decode(&mut fields)?));
         }
-        Some(series)
+        Some(Block { number: 0, at: frame.offset, labels, series })
     }
 
     /// Undoes the writer's `squeeze`.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{ErrorKind, MetricColumns, Result};
+use watchkeep_model::{ErrorKind, Labels, MetricColumns, Result};
 
 use super::entry::{Entry, decode_exemplars, decode_metadata};
 use super::frame::{FILE_NAME, Fields};
@@ -15,7 +15,7 @@ use crate::metrics::tests::{
     read,
 };
 use crate::metrics::{Head, View};
-use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
+use crate::seam::{Matcher, SamplesRequest, SeriesRequest, SeriesSamples};
 
 /// Something of every kind: each form of values, shared and own times, histograms, exemplars.
 fn specimen() -> MetricColumns {
@@ -125,6 +125,63 @@ fn a_cut_file_is_damage() {
         std::fs::write(&path, &sound[..len]).unwrap();
         let error = Part::open(directory.path()).unwrap_err();
         assert_eq!(error.kind(), &ErrorKind::Corrupt, "cut to {len}");
+    }
+}
+
+/// Enough series for several frames of series and postings, full groups, and Roaring sets.
+fn crowd() -> MetricColumns {
+    let mut batch = MetricColumns::default();
+    for series in 0..1500_u32 {
+        let labels = Labels::from_pairs([
+            ("__name__", format!("crowd_{}", series % 3)),
+            ("id", format!("{series}-{}", "x".repeat(60))),
+        ]);
+        batch.series.labels.push(labels.as_bytes());
+        batch.series.delta.push(0);
+        for at in 0..i64::from(3 + series % 5) {
+            batch.floats.series.push(series);
+            batch.floats.time_ms.push(at * 15_000 + i64::from(series % 7));
+            batch.floats.value.push(match series % 4 {
+                0 => f64::from(series).sqrt() * at as f64,
+                1 => (at * i64::from(series)) as f64,
+                2 => (at * i64::from(series)) as f64 / 1000.0,
+                _ => f64::NAN.copysign(at as f64 - 1.5),
+            });
+        }
+    }
+    batch
+}
+
+#[test]
+fn many_series_read_the_same_from_memory_and_from_a_part() {
+    let head = Head::new();
+    head.append(&crowd());
+    let directory = tempfile::tempdir().unwrap();
+    head.freeze().write_part(directory.path()).unwrap();
+    head.append(&crowd());
+    let part = Part::open(directory.path()).unwrap();
+    assert!(part.0.directory.blocks.len() > 10 && part.0.directory.names["id"].len() > 2);
+
+    let (memory, disk) = (View::new(&[], &[], &head), View::new(&[part], &[], &Head::new()));
+    let mut asked = vec![Vec::new(), vec![Matcher::equal("__name__", "crowd_1")]];
+    for series in [0, 1, 127, 128, 700, 1499] {
+        asked.push(vec![Matcher::equal("id", format!("{series}-{}", "x".repeat(60)))]);
+    }
+    asked.push(vec![Matcher::equal("id", "~ after all")]);
+    asked.push(vec![Matcher::equal("id", " before all")]);
+    let counts = [1500, 500, 1, 1, 1, 1, 1, 1, 0, 0];
+    for (matchers, count) in asked.into_iter().zip(counts) {
+        let request = SeriesRequest { matchers, ..everything() };
+        let (found, same) = (read(&memory, request.clone()), read(&disk, request.clone()));
+        assert_eq!((found.len(), same.len()), (count, count), "{request:?}");
+        for (one, other) in found.iter().zip(&same) {
+            assert_eq!(one.labels, other.labels);
+            let bits = |series: &SeriesSamples| {
+                let floats = series.floats.iter().map(|(at, value)| (*at, value.to_bits()));
+                floats.collect::<Vec<_>>()
+            };
+            assert_eq!(bits(one), bits(other));
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::labels::write_varint;
-use watchkeep_model::{Labels, Result};
+use watchkeep_model::{Error, Labels, Result};
 
 use super::super::column::{self, zigzag};
 use super::super::data::SeriesData;
@@ -90,10 +90,10 @@ impl Writer {
 
     /// Adds a series. Labels must rise from call to call, and times within the data.
     pub(crate) fn add(&mut self, labels: &Labels, data: &SeriesData) -> Result<()> {
-        assert!(
-            self.extents.is_empty() || self.labels.last.as_slice() < labels.as_bytes(),
-            "series reach the writer in the order of their labels"
-        );
+        if !self.extents.is_empty() && self.labels.last.as_slice() >= labels.as_bytes() {
+            // Compaction hands on what it reads, so this can be damage as well as a bug.
+            return Err(Error::corrupt("series of a part do not rise by their labels"));
+        }
         let id = u32::try_from(self.extents.len()).expect("a part has fewer than 2^32 series");
         let (floats_before, histograms_before) = (self.floats.len(), self.histograms.len());
         for samples in data.floats.chunks(SEGMENT_MAX) {

@@ -16,7 +16,7 @@ use watchkeep_model::{MetricColumns, Result};
 
 use self::exponential::Exponential;
 use self::labels::{LabelSet, SeriesTable, write_label_value};
-use self::names::{Suffix, metric_name, write_label_name};
+use self::names::{BoundTexts, Suffix, metric_name, write_label_name};
 use super::common::{Context, Group, Repeated, check_columns, key_value};
 use super::{Decoded, Fault, Signal, check_body};
 use crate::protobuf::{Malformed, Reader};
@@ -69,6 +69,7 @@ struct Decoder<'o> {
     number: String,
     counts: Vec<u64>,
     bounds: Vec<f64>,
+    bound_texts: BoundTexts,
     buckets: Vec<(f64, u32)>,
     exponential: Exponential,
 }
@@ -112,6 +113,7 @@ impl<'o> Decoder<'o> {
             number: String::new(),
             counts: Vec::new(),
             bounds: Vec::new(),
+            bound_texts: BoundTexts::default(),
             buckets: Vec::new(),
             exponential: Exponential::default(),
         }

@@ -163,6 +163,35 @@ pub(super) fn write_bound(value: f64, out: &mut String) {
     }
 }
 
+/// The texts of a list of bounds. Points of one metric mostly have the same bounds, so each text is
+/// kept until the bound in its place differs.
+#[derive(Debug, Default)]
+pub(super) struct BoundTexts {
+    bounds: Vec<f64>,
+    /// All texts, and where each ends.
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl BoundTexts {
+    /// The text of the bound in a place; places are asked for in order, from the first.
+    pub(super) fn get(&mut self, position: usize, bound: f64) -> &str {
+        let start = position.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
+        let start = start.unwrap_or(0);
+        let known = self.bounds.get(position).is_some_and(|b| b.to_bits() == bound.to_bits());
+        if !known {
+            self.bounds.truncate(position);
+            self.ends.truncate(position);
+            self.text.truncate(start);
+            write_bound(bound, &mut self.text);
+            self.bounds.push(bound);
+            self.ends.push(self.text.len());
+        }
+        let end = self.ends.get(position).copied().unwrap_or(start);
+        self.text.get(start..end).unwrap_or_default()
+    }
+}
+
 /// Appends a double as the value of an attribute that becomes a label: shortest, with an exponent
 /// only where JavaScript would use one.
 pub(super) fn write_label_double(value: f64, out: &mut String) {
@@ -231,6 +260,16 @@ mod tests {
             assert_eq!(write_label_name(key, &mut out), useful, "{key:?}");
             assert_eq!(out, expect, "{key:?}");
             assert_eq!(is_label_name(key), key == expect && useful, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn texts_of_bounds_follow_the_bounds() {
+        let mut texts = BoundTexts::default();
+        for bounds in [vec![0.5, 1.0, 2.0], vec![0.5, 1.0, 2.0], vec![0.5, 7.25, 8.0], vec![9.0]] {
+            for (position, bound) in bounds.into_iter().enumerate() {
+                assert_eq!(texts.get(position, bound), bound.to_string());
+            }
         }
     }
 

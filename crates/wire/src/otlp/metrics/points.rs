@@ -210,7 +210,7 @@ impl Decoder<'_> {
         family: &Family,
     ) -> Result<(), Fault> {
         let time_ms = self.time_ms(point.time);
-        let mut le = std::mem::take(&mut self.number);
+        let mut texts = std::mem::take(&mut self.bound_texts);
         let bounds = std::mem::take(&mut self.bounds);
         self.buckets.clear();
         let mut below = 0_u64;
@@ -219,17 +219,16 @@ impl Decoder<'_> {
                 break;
             };
             below = below.saturating_add(*inside);
-            le.clear();
-            write_bound(*bound, &mut le);
+            let le = texts.get(position, *bound);
             let sample = (time_ms, point.value(below as f64));
-            let series = self.sample(&family.bucket, Some(("le", &le)), family.delta, sample);
+            let series = self.sample(&family.bucket, Some(("le", le)), family.delta, sample);
             self.buckets.push((*bound, series));
             self.check_size()?;
         }
         let sample = (time_ms, count);
         let series = self.sample(&family.bucket, Some(("le", "+Inf")), family.delta, sample);
         self.buckets.push((f64::INFINITY, series));
-        (self.number, self.bounds) = (le, bounds);
+        (self.bound_texts, self.bounds) = (texts, bounds);
         Ok(())
     }
 

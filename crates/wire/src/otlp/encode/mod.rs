@@ -1,6 +1,10 @@
 //! Bodies of answers to OTLP requests: partial success, and `google.rpc.Status` for errors, in
-//! protobuf or JSON. Which HTTP status goes with them is not known here.
+//! protobuf or JSON; and spans back to OTLP. Which HTTP status goes with them is not known here.
 
+mod spans;
+mod value;
+
+pub use spans::encode_traces;
 use watchkeep_model::attributes::write_json_string;
 
 use super::{Decoded, Signal};

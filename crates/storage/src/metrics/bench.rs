@@ -1,0 +1,66 @@
+//! A way in for the benches, which see only what is public. Nothing else may use it.
+
+use std::path::Path;
+
+use watchkeep_model::{MetricColumns, Result};
+
+use super::{Frozen, Head, Part, View, merge_parts};
+use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
+
+/// A tenant's metrics.
+#[derive(Debug, Default)]
+pub struct Store {
+    head: Head,
+    frozen: Vec<Frozen>,
+    parts: Vec<Part>,
+}
+
+impl Store {
+    /// Appends to the head.
+    pub fn append(&self, batch: &MetricColumns) {
+        self.head.append(batch);
+    }
+
+    /// Bytes and samples in the head.
+    pub fn head_figures(&self) -> (u64, u64) {
+        (self.head.byte_len(), self.head.samples())
+    }
+
+    /// Freezes the head.
+    pub fn freeze(&mut self) {
+        self.frozen.push(self.head.freeze());
+    }
+
+    /// Writes what is frozen as a part, into a directory that is there and empty; gives bytes and
+    /// samples.
+    pub fn write(&self, directory: &Path) -> Result<(u64, u64)> {
+        let mut total = (0, 0);
+        for frozen in &self.frozen {
+            let figures = frozen.write_part(directory)?;
+            total = (total.0 + figures.bytes, total.1 + figures.samples);
+        }
+        Ok(total)
+    }
+
+    /// Opens a part.
+    pub fn open(directory: &Path) -> Result<Self> {
+        Ok(Self { parts: vec![Part::open(directory)?], ..Self::default() })
+    }
+
+    /// Rewrites the open parts as one; gives bytes and samples.
+    pub fn merge(&self, directory: &Path) -> Result<(u64, u64)> {
+        let figures = merge_parts(&self.parts.iter().collect::<Vec<_>>(), directory)?;
+        Ok((figures.bytes, figures.samples))
+    }
+
+    /// Reads samples; gives how many there were.
+    pub fn read(&self, matchers: Vec<Matcher>, start_ms: i64, end_ms: i64) -> Result<usize> {
+        let series = SeriesRequest { matchers, start_ms, end_ms, limit: None };
+        let view = View::new(&self.parts, &self.frozen, &self.head);
+        let mut samples = 0;
+        for series in view.samples(&SamplesRequest { series, samples_max: usize::MAX })? {
+            samples += series?.floats.len();
+        }
+        Ok(samples)
+    }
+}
