@@ -14,6 +14,9 @@ pub(crate) const COMMIT: &str = match option_env!("WATCHKEEP_COMMIT") {
     None => "",
 };
 
+/// Runs a minute that the demo sends at most.
+const RATE_MAX: f64 = 100_000.0;
+
 /// Keeps watch over AI agents: takes in their traces, logs and metrics, keeps them safely on
 /// disk, and shows them in a browser.
 #[derive(Debug, Parser)]
@@ -27,6 +30,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run the server
     Serve(ServeArguments),
+    /// Send the telemetry of a simulated application of several agents to a running server
+    Demo(DemoArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API
@@ -61,12 +66,37 @@ pub(crate) struct ServeArguments {
     pub(crate) otlp_http_listen: Option<String>,
 
     /// How long data is kept, such as 15d; 0 keeps it for ever [default: 30d]
-    #[arg(long, value_name = "DURATION", value_parser = retention)]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub(crate) retention: Option<HumaneDuration>,
 
     /// YAML file with settings
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// A simulation: no model is called. It sends OTLP through the server's public port, as the SDKs
+/// of six services would.
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Server that takes OTLP over HTTP
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:4318")]
+    pub(crate) endpoint: String,
+
+    /// Runs of agents a minute, on average
+    #[arg(long, value_name = "RUNS_PER_MINUTE", default_value = "12", value_parser = rate)]
+    pub(crate) rate: f64,
+
+    /// How much of the past is sent first; 0 for none
+    #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = duration)]
+    pub(crate) history: HumaneDuration,
+
+    /// How long it goes on live [default: until Ctrl-C]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) duration: Option<HumaneDuration>,
+
+    /// Number that the simulation is drawn from; the same number gives the same events
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -76,6 +106,13 @@ pub(crate) struct HealthcheckArguments {
     pub(crate) address: String,
 }
 
-fn retention(text: &str) -> Result<HumaneDuration, String> {
+fn duration(text: &str) -> Result<HumaneDuration, String> {
     parse_duration(text).map(HumaneDuration).map_err(|error| error.message().to_owned())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(rate) if rate > 0.0 && rate <= RATE_MAX => Ok(rate),
+        _ => Err(format!("must be a number above 0, at most {RATE_MAX}")),
+    }
 }

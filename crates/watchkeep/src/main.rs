@@ -3,6 +3,7 @@
 
 mod cli;
 mod config;
+mod demo;
 mod healthcheck;
 mod serve;
 
@@ -16,6 +17,7 @@ use crate::cli::{Cli, Command};
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Demo(arguments) => demo::run(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
