@@ -210,6 +210,7 @@ impl Inner {
             left += show(kind, &tables, parts);
         }
         self.tables.bytes.of(kind).store(left, Ordering::Relaxed);
+        self.room.notify_waiters();
         Ok(())
     }
 

@@ -128,6 +128,7 @@ impl Replaying {
             manifest: self.manifest,
             flush: tokio::sync::Mutex::new(FlushState::default()),
             flush_wanted: Arc::default(),
+            room: tokio::sync::Notify::new(),
             _lock: self.lock,
         };
         let found = replay(
