@@ -25,7 +25,7 @@ BOUNDS = [0.1, 0.5, 1.0, 10.0]
 
 
 class Metrics:
-    """A meter whose metrics are sent when `collect` is called, and at no other time."""
+    """A meter whose metrics are sent when `collect` is called, and at the end."""
 
     def __init__(self, service: str, exporter, **options):
         self.service = service
@@ -41,7 +41,7 @@ class Metrics:
         return self
 
     def __exit__(self, *_) -> None:
-        # Collects once more.
+        self.collect()
         self.provider.shutdown()
 
 
