@@ -29,7 +29,7 @@ class Tracing:
 
 
 @contextmanager
-def tracing(service: str, exporter: SpanExporter, **options) -> Iterator[Tracing]:
+def tracing(service: str, exporter: SpanExporter | None = None, **options) -> Iterator[Tracing]:
     made = Tracing(service, exporter, **options)
     try:
         yield made
