@@ -3,18 +3,23 @@
 import math
 import time
 
+import grpc
 import pytest
-from opentelemetry.sdk.metrics import (
-    Counter, Histogram, MeterProvider, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter,
-)
-from opentelemetry.sdk.metrics import Meter
-from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.metrics import Observation
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2_grpc import MetricsServiceStub
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics, ScopeMetrics, Summary, SummaryDataPoint
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource as RawResource
+from opentelemetry.sdk.metrics import (
+    Counter, Histogram, Meter, MeterProvider, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter,
+)
+from opentelemetry.sdk.metrics.export import AggregationTemporality, PeriodicExportingMetricReader
 from opentelemetry.sdk.metrics.view import ExplicitBucketHistogramAggregation, ExponentialBucketHistogramAggregation, View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 
 from support.api import Api, eventually
+from support.raw import attribute
 from support.senders import GRPC, HTTP, WAYS, Senders
 from support.server import Server
 
@@ -197,6 +202,25 @@ def test_cumulative_points_keep_their_times_and_order(server: Server, api: Api, 
     assert times == sorted(times)
     assert values[:3] == [1.0, 2.0, 3.0]
     assert all(start // 10**6 <= at <= end // 10**6 for at in times)
+
+
+def test_a_summary_which_no_sdk_makes_comes_back(server: Server, api: Api, service: str):
+    prefix = service.replace("-", "_")
+    quantiles = [SummaryDataPoint.ValueAtQuantile(quantile=at, value=seconds) for at, seconds in [(0.5, 0.2), (0.99, 1.5), (1.0, 3.0)]]
+    point = SummaryDataPoint(time_unix_nano=time.time_ns(), count=7, sum=4.5, quantile_values=quantiles, attributes=[attribute("route", "/a")])
+    metric = Metric(name=f"{prefix}.took", unit="s", summary=Summary(data_points=[point]))
+    resource = RawResource(attributes=[attribute("service.name", service)])
+    scope_metrics = ScopeMetrics(metrics=[metric])
+    request = ExportMetricsServiceRequest(resource_metrics=[ResourceMetrics(resource=resource, scope_metrics=[scope_metrics])])
+    with grpc.insecure_channel(server.grpc) as channel:
+        response = MetricsServiceStub(channel).Export(request, timeout=10)
+    assert not response.HasField("partial_success")
+    labels = {"job": service, "route": "/a"}
+    for at, seconds in [("0.5", 0.2), ("0.99", 1.5), ("1", 3.0)]:
+        value(api, f"{prefix}_took_seconds", {**labels, "quantile": at}, seconds)
+    value(api, f"{prefix}_took_seconds_count", labels, 7.0)
+    value(api, f"{prefix}_took_seconds_sum", labels, 4.5)
+    assert api.metric(f"{prefix}_took_seconds")["kind"] == "summary"
 
 
 def test_labels_of_any_script_come_back_and_are_found_by(server: Server, api: Api, service: str):
