@@ -9,7 +9,7 @@ from support.api import Api, eventually
 from support.senders import GRPC, HTTP, Senders
 from support.tracing import Tracing, trace_id_of, tracing
 from test_logs import Logging, assert_found
-from test_metrics import Metrics, value
+from test_metrics import DELTA, Metrics, value
 from test_traces import make_every_kind_of_span
 
 
@@ -20,7 +20,7 @@ def test_sigterm_flushes_and_a_restart_finds_everything(own_server, service):
         for number in range(20):
             logs.logger.emit(timestamp=10**18 + number, body={"number": number})
     with Metrics(service, Senders(own_server, HTTP).metrics()) as metrics:
-        metrics.meter.create_counter("jobs").add(3)
+        metrics.meter.create_counter("jobs", description="Jobs done").add(3)
         metrics.meter.create_histogram("wait").record(0.5)
     own_server.stop()
     own_server.start()
@@ -33,6 +33,20 @@ def test_sigterm_flushes_and_a_restart_finds_everything(own_server, service):
     assert_found(api.logs(20, service=service, start=10**18, end=10**18 + 20), logs.sent())
     value(api, "jobs_total", {"job": service}, 3.0)
     value(api, "wait_count", {"job": service}, 1.0)
+    known = api.metric("jobs_total")
+    assert [known[key] for key in ["kind", "unit", "help"]] == ["counter", "", "Jobs done"]
+    assert service in api.get("/services")["services"]
+
+
+def test_running_totals_of_increments_start_again_after_a_restart(own_server, service):
+    for added in [5, 7]:
+        with Metrics(service, Senders(own_server, HTTP).metrics(preferred_temporality=DELTA)) as metrics:
+            metrics.meter.create_counter("jobs").add(added)
+        # FIXME: 12 after the restart. As 7 is no less than 5, no query can see that the total started
+        # again, and an increase of 2 is found where 7 were counted.
+        value(Api(own_server.main), "jobs_total", {"job": service}, float(added))
+        own_server.stop()
+        own_server.start()
 
 
 def test_spans_acknowledged_while_the_server_stops_are_kept(own_server, service):
