@@ -25,6 +25,12 @@ impl Connection {
 
     /// Sends a request and reads the whole answer; any error means that there was none.
     pub(crate) fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Answer> {
+        self.send(method, path, body)?;
+        self.answer()
+    }
+
+    /// Sends a request. To close the connection then is to abandon it.
+    pub(crate) fn send(&mut self, method: &str, path: &str, body: &[u8]) -> Result<()> {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nHost: watchkeep\r\nContent-Type: application/json\r\n\
              Content-Length: {}\r\n\r\n",
@@ -32,7 +38,10 @@ impl Connection {
         )
         .into_bytes();
         request.extend_from_slice(body);
-        self.stream.get_mut().write_all(&request)?;
+        self.stream.get_mut().write_all(&request)
+    }
+
+    fn answer(&mut self) -> Result<Answer> {
         let head = self.line()?;
         let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
         let status = status.ok_or_else(|| Error::other(format!("no status in {head:?}")))?;

@@ -20,6 +20,10 @@ const BIG_BATCH: (u64, u64) = (300, 1500);
 const BIG_BATCHES: f64 = 0.03;
 /// Time between flushes that are asked for.
 const FLUSHES_MS: (u64, u64) = (5, 120);
+/// How often a client goes away before it has its answer, and after which time.
+const ABANDONED_FLUSHES: f64 = 0.4;
+const ABANDONED_REQUESTS: f64 = 0.02;
+const ABANDONED_MS: (u64, u64) = (0, 6);
 const RETRY_MS: u64 = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +52,7 @@ pub(crate) enum Answered {
     Acknowledged,
     /// Come back later. The client goes on with other items.
     Refused,
-    /// It was killed before it answered.
+    /// It was killed before it answered, or the client did not wait for the answer.
     Nothing,
 }
 
@@ -109,6 +113,9 @@ fn ask_for_flushes(address: &str, mut random: Random) {
     let Ok(mut server) = Connection::open(address) else { return };
     loop {
         std::thread::sleep(random.millis(FLUSHES_MS));
+        if random.chance(ABANDONED_FLUSHES) {
+            let Some(()) = abandon(&mut server, address, &mut random, "/flush", "") else { return };
+        }
         match server.ask("POST", "/flush", b"") {
             Ok(answer) => assert_eq!(answer.status, 200, "POST /flush"),
             Err(_killed) => return,
@@ -135,7 +142,13 @@ impl Writer<'_> {
                 continue;
             }
             let body = self.body(Signal::ALL[which], first..end);
-            let answer = send(&mut server, Signal::ALL[which].path(), &body);
+            let path = Signal::ALL[which].path();
+            let answer = if self.random.chance(ABANDONED_REQUESTS) {
+                let gone = abandon(&mut server, address, &mut self.random, path, &body);
+                gone.map(|()| Answered::Nothing)
+            } else {
+                send(&mut server, path, &body)
+            };
             sent[which].resize(end as usize, answer.unwrap_or(Answered::Nothing));
             if answer.is_none() {
                 break;
@@ -215,6 +228,20 @@ fn metrics(resource: &str, metric: &str) -> String {
     format!(
         r#"{{"resourceMetrics":[{{{resource},"scopeMetrics":[{{"metrics":[{{{metric}}}]}}]}}]}}"#
     )
+}
+
+/// Sends a request, goes away before the answer, and comes back; `None` when the server is gone.
+fn abandon(
+    server: &mut Connection,
+    address: &str,
+    random: &mut Random,
+    path: &str,
+    body: &str,
+) -> Option<()> {
+    server.send("POST", path, body.as_bytes()).ok()?;
+    std::thread::sleep(random.millis(ABANDONED_MS));
+    *server = Connection::open(address).ok()?;
+    Some(())
 }
 
 /// `None` when the server is gone.
