@@ -1,4 +1,4 @@
-// Looks for a trace as a person would: in the list of traces, by its service, and then into it.
+// Looks for a trace as a person would: in the list of its service's traces, and then into it.
 //
 //   node see_trace.mjs URL SERVICE TRACE_ID SPAN_NAME FOLDER
 //
@@ -28,7 +28,7 @@ async function look(page) {
     if (!asked.startsWith(url) && !/^(data|blob):/.test(asked)) problems.push(`asked another host: ${asked}`);
   });
 
-  const answer = await page.goto(`${url}/explore/traces`);
+  const answer = await page.goto(`${url}/explore/traces?service=${encodeURIComponent(service)}`);
   if (!answer.ok()) throw new Error(`the server answered ${answer.status()} for the page of traces`);
   if ((await page.getByText("built without its web interface").count()) > 0) {
     throw new Error("the server was built without its web interface; build web/ (npm ci && npm run build), then the server again");
@@ -40,7 +40,7 @@ async function look(page) {
     await shoot("list");
     await link.click();
     await page.waitForURL((at) => at.pathname === `/explore/traces/${traceId}`);
-    const span = page.getByRole("treeitem").filter({ hasText: spanName }).first();
+    const span = page.getByRole("treeitem").filter({ hasText: spanName }).last();
     await span.waitFor();
     await shoot("waterfall");
     await span.click();

@@ -1,6 +1,7 @@
 """What was acknowledged is there after a stop and a start."""
 
 import threading
+import time
 
 from opentelemetry.sdk.trace.export import SpanExportResult
 
@@ -14,11 +15,12 @@ from test_traces import make_every_kind_of_span
 
 
 def test_sigterm_flushes_and_a_restart_finds_everything(own_server, service):
+    began = time.time_ns()
     with tracing(service, Senders(own_server, GRPC).spans()) as traces:
         make_every_kind_of_span(traces.tracer)
     with Logging(service, Senders(own_server, HTTP).logs()) as logs:
         for number in range(20):
-            logs.logger.emit(timestamp=10**18 + number, body={"number": number})
+            logs.logger.emit(timestamp=began + number, body={"number": number})
     with Metrics(service, Senders(own_server, HTTP).metrics()) as metrics:
         metrics.meter.create_counter("jobs", description="Jobs done").add(3)
         metrics.meter.create_histogram("wait").record(0.5)
@@ -30,7 +32,7 @@ def test_sigterm_flushes_and_a_restart_finds_everything(own_server, service):
     api = Api(own_server.main)
     sent = traces.sent()
     expected.assert_same_trace(api.trace(trace_id_of(sent[0]), len(sent)), sent)
-    assert_found(api.logs(20, service=service, start=10**18, end=10**18 + 20), logs.sent())
+    assert_found(api.logs(20, service=service, start=began, end=began + 20), logs.sent())
     value(api, "jobs_total", {"job": service}, 3.0)
     value(api, "wait_count", {"job": service}, 1.0)
     known = api.metric("jobs_total")
