@@ -1,6 +1,7 @@
 //! Turns increments (OTLP delta temporality) into the running totals that Prometheus' data model
 //! knows. The totals live in memory only: after a restart, or once a series was evicted, its total
-//! starts again, which queries see as a counter reset.
+//! starts again. A total that starts gets a zero a millisecond before its first sample, so that
+//! queries see the reset, and count the first increment too.
 //!
 //! A sample that is not newer than the last one counted for its series is dropped: it is a resent
 //! request, or too late to be put in its place. An append that fails is undone, so that sending it
@@ -13,7 +14,7 @@ use watchkeep_model::{BinaryColumn, MetricColumns, NativeHistogram, TenantId};
 
 mod histogram;
 
-use histogram::add;
+use histogram::{add, cleared};
 
 type Key = Box<[u8]>;
 
@@ -144,6 +145,7 @@ impl Conversion<'_> {
     fn floats(&mut self, columns: &mut MetricColumns) {
         let floats = &mut columns.floats;
         let mut kept = vec![true; floats.series.len()];
+        let mut starts = Vec::new();
         for row in rows_in_time_order(&floats.series, &floats.time_ms, &columns.series.delta) {
             let labels = columns.series.labels.get(floats.series[row] as usize);
             let increment = floats.value[row];
@@ -155,12 +157,18 @@ impl Conversion<'_> {
                 _ => Total::Float(increment),
             });
             match total {
-                Some(Total::Float(total)) => floats.value[row] = total,
+                Some((Total::Float(total), is_first)) => {
+                    floats.value[row] = total;
+                    starts.extend(is_first.then_some(row));
+                }
                 _ => kept[row] = false,
             }
         }
-        if kept.iter().all(|kept| *kept) {
-            return;
+        for row in starts {
+            floats.series.push(floats.series[row]);
+            floats.time_ms.push(floats.time_ms[row].saturating_sub(1));
+            floats.value.push(0.0);
+            kept.push(true);
         }
         retain(&mut floats.series, &kept);
         retain(&mut floats.time_ms, &kept);
@@ -174,6 +182,7 @@ impl Conversion<'_> {
             return;
         }
         let mut replaced: HashMap<usize, Option<Box<NativeHistogram>>> = HashMap::new();
+        let mut starts = Vec::new();
         for row in rows {
             let labels = columns.series.labels.get(table.series[row] as usize);
             let Ok(increment) = NativeHistogram::decode(table.histogram.get(row)) else { continue };
@@ -182,7 +191,10 @@ impl Conversion<'_> {
                 _ => Total::Histogram(Box::new(increment)),
             });
             let total = match total {
-                Some(Total::Histogram(total)) => Some(total),
+                Some((Total::Histogram(total), is_first)) => {
+                    starts.extend(is_first.then(|| (row, cleared(&total))));
+                    Some(total)
+                }
                 _ => None,
             };
             replaced.insert(row, total);
@@ -196,18 +208,25 @@ impl Conversion<'_> {
                 Some(None) => *kept = false,
             }
         }
+        for (row, zero) in starts {
+            table.series.push(table.series[row]);
+            table.time_ms.push(table.time_ms[row].saturating_sub(1));
+            histograms.push_with(|out| zero.encode(out));
+            kept.push(true);
+        }
         table.histogram = histograms;
         retain(&mut table.series, &kept);
         retain(&mut table.time_ms, &kept);
     }
 
-    /// Adds to the total of a series; `None` when the sample is not newer than the last.
+    /// Adds to the total of a series and says whether that is where the total starts; `None` when
+    /// the sample is not newer than the last.
     fn count(
         &mut self,
         labels: &[u8],
         time_ms: i64,
         next: impl FnOnce(Option<&Total>) -> Total,
-    ) -> Option<Total> {
+    ) -> Option<(Total, bool)> {
         let key = key_of(self.tenant, labels);
         let turn = self.change.turn;
         let before = self.take(&key);
@@ -218,12 +237,13 @@ impl Conversion<'_> {
             self.put(key, entry.clone());
             return None;
         }
+        let is_first = before.is_none();
         let total = next(before.as_ref().map(|entry| &entry.total));
         if before.as_ref().is_none_or(|entry| entry.turn != turn) {
             self.change.before.push((key.clone(), before));
         }
         self.put(key, Entry { total: total.clone(), time_ms, turn });
-        Some(total)
+        Some((total, is_first))
     }
 
     fn take(&mut self, key: &[u8]) -> Option<Entry> {

@@ -153,8 +153,14 @@ pub(super) async fn predicates(mut fixture: Fixture) {
 }
 
 async fn contains_ignores_case_when_told(fixture: &Fixture) {
-    for (ignore_case, expected) in [(false, 0), (true, 2)] {
-        let needle = "BROKE".to_owned();
+    for (needle, ignore_case, expected) in [
+        ("BROKE", false, 0),
+        ("BROKE", true, 2),
+        ("überLAUF", true, 2),
+        ("überlauf", false, 0),
+        ("", true, 4),
+    ] {
+        let needle = needle.to_owned();
         let field = Field::Column("status_message");
         let predicate = Predicate::Contains { field, needle, ignore_case };
         let request = ScanRequest { predicate, ..all(TableName::Spans) };

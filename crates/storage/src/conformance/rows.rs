@@ -48,7 +48,7 @@ pub(super) fn spans(rows: &[Span]) -> SpanColumns {
         columns.name.push(row.name);
         columns.kind.push(2);
         columns.status_code.push(row.status);
-        columns.status_message.push(if row.status == 2 { "it broke" } else { "" });
+        columns.status_message.push(if row.status == 2 { "it broke: Überlauf" } else { "" });
         columns.service.push(row.service);
         columns.resource.push(&format!(
             "{{\"service.name\":\"{}\",\"replica\":3,\"load\":0.5,\"spot\":true}}",

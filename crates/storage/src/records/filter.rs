@@ -62,8 +62,11 @@ fn mask(predicate: &Predicate, batch: &RecordBatch) -> Result<BooleanBuffer> {
         Predicate::Contains { field, needle, ignore_case: false } => {
             test(field, batch, &Contains(memmem::Finder::new(needle)))
         }
-        Predicate::Contains { field, needle, ignore_case: true } => {
+        Predicate::Contains { field, needle, ignore_case: true } if needle.is_ascii() => {
             test(field, batch, &ContainsIgnoringCase(needle.as_bytes()))
+        }
+        Predicate::Contains { field, needle, ignore_case: true } => {
+            test(field, batch, &ContainsLowercase(needle.to_lowercase()))
         }
     }
 }
@@ -168,6 +171,7 @@ impl Test for Contains<'_> {
     }
 }
 
+/// For an ASCII needle.
 struct ContainsIgnoringCase<'a>(&'a [u8]);
 
 impl Test for ContainsIgnoringCase<'_> {
@@ -181,6 +185,24 @@ impl Test for ContainsIgnoringCase<'_> {
     }
     fn number(&self, number: i64) -> bool {
         self.text(ValueKind::Int, &number.to_string())
+    }
+    fn bytes(&self, _: &[u8]) -> bool {
+        false
+    }
+    fn absent(&self) -> bool {
+        false
+    }
+}
+
+/// As [`ContainsIgnoringCase`], for text of any script; slower.
+struct ContainsLowercase(String);
+
+impl Test for ContainsLowercase {
+    fn text(&self, _: ValueKind, text: &str) -> bool {
+        text.to_lowercase().contains(&self.0)
+    }
+    fn number(&self, _: i64) -> bool {
+        false
     }
     fn bytes(&self, _: &[u8]) -> bool {
         false

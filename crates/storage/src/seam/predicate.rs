@@ -80,7 +80,7 @@ pub enum Predicate {
         field: Field,
         /// What for.
         needle: String,
-        /// Whether ASCII letters of either case match.
+        /// Whether letters match in either case (Unicode's simple lower case).
         ignore_case: bool,
     },
 }

@@ -6,6 +6,20 @@ use std::collections::BTreeMap;
 use watchkeep_model::NativeHistogram;
 use watchkeep_model::histogram::BucketSpan;
 
+/// A histogram of the same shape without observations.
+pub(super) fn cleared(total: &NativeHistogram) -> NativeHistogram {
+    NativeHistogram {
+        zero_count: 0.0,
+        count: 0.0,
+        sum: 0.0,
+        positive_spans: Vec::new(),
+        positive_counts: Vec::new(),
+        negative_spans: Vec::new(),
+        negative_counts: Vec::new(),
+        ..total.clone()
+    }
+}
+
 /// The sum of a total and an increment.
 pub(super) fn add(total: &NativeHistogram, increment: &NativeHistogram) -> NativeHistogram {
     let custom = NativeHistogram::CUSTOM_BUCKETS;

@@ -25,7 +25,8 @@ fn increments_become_totals_and_resent_ones_are_dropped() {
     let deltas = DeltaAccumulator::new(10);
     let mut first = batch("a", &[(20, 2.0), (10, 1.0)]);
     convert(&deltas, &mut first);
-    assert_eq!(first.floats.value, [3.0, 1.0]);
+    assert_eq!(first.floats.value, [3.0, 1.0, 0.0], "a total starts with a zero");
+    assert_eq!(first.floats.time_ms, [20, 10, 9]);
     assert_eq!(first.series.delta, [0]);
     let mut resent = batch("a", &[(10, 1.0), (20, 2.0), (30, 4.0)]);
     assert_eq!(convert(&deltas, &mut resent).out_of_order(), 2);
@@ -39,7 +40,7 @@ fn tenants_do_not_share_totals() {
     convert(&deltas, &mut batch("a", &[(10, 1.0)]));
     let mut other = batch("a", &[(10, 5.0)]);
     deltas.convert(&TenantId::new("other").unwrap(), &mut other);
-    assert_eq!(other.floats.value, [5.0]);
+    assert_eq!(other.floats.value, [5.0, 0.0]);
 }
 
 #[test]
