@@ -324,7 +324,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Bytes that a length takes in [`Writer::message`]: enough for any body that is accepted.
+    /// Bytes that the length of a nested message takes: enough for any body that is accepted.
     const LENGTH_BYTES: usize = 5;
 
     /// The bytes written.
