@@ -47,6 +47,8 @@ pub(crate) struct StorageSection {
     pub(crate) table_bytes_max: ByteSize,
     /// Bytes of all tables in memory; beyond it requests are refused.
     pub(crate) memory_bytes_max: ByteSize,
+    /// How long a request waits for room in memory before it is refused.
+    pub(crate) room_wait_max: HumaneDuration,
     /// Age of the oldest row in memory after which a table is flushed.
     pub(crate) flush_interval: HumaneDuration,
 }
@@ -61,6 +63,7 @@ impl Default for StorageSection {
             wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             table_bytes_max: ByteSize(defaults.table_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
+            room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
     }
@@ -130,6 +133,7 @@ impl Config {
             wal_bytes_max: self.storage.wal_bytes_max.0,
             table_bytes_max: self.storage.table_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
+            room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
             retention: Retention {
                 age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),

@@ -76,7 +76,10 @@ fn read_capped(
 fn too_large(decompressed_bytes_max: usize) -> Error {
     Error::new(
         ErrorKind::TooLarge { key: DECOMPRESSED_BYTES_MAX_KEY },
-        format!("the decompressed body is larger than {decompressed_bytes_max} bytes"),
+        format!(
+            "the decompressed body is larger than {decompressed_bytes_max} bytes \
+             ({DECOMPRESSED_BYTES_MAX_KEY})"
+        ),
     )
 }
 

@@ -42,8 +42,17 @@ struct Written {
 
 impl Inner {
     /// Flushes tables. If writing fails, the rows stay in memory and in the log, queries go on
-    /// seeing them, and the next flush tries again.
+    /// seeing them, and the next flush tries again. It goes on to its end even if the caller goes
+    /// away: the thread that writes would, and without the lock a second flush beside it would
+    /// write the same frozen rows into parts again.
     pub(super) async fn flush(self: &Arc<Self>, tables: &[TableKind]) -> Result<()> {
+        let (inner, tables) = (Arc::clone(self), tables.to_vec());
+        tokio::spawn(async move { inner.flush_to_the_end(&tables).await })
+            .await
+            .context(|| "a flush broke off".to_owned())?
+    }
+
+    async fn flush_to_the_end(self: &Arc<Self>, tables: &[TableKind]) -> Result<()> {
         let mut state = self.flush.lock().await;
         let inner = Arc::clone(self);
         let gate = self.gate.write().await;
@@ -210,6 +219,7 @@ impl Inner {
             left += show(kind, &tables, parts);
         }
         self.tables.bytes.of(kind).store(left, Ordering::Relaxed);
+        self.room.notify_waiters();
         Ok(())
     }
 
@@ -225,8 +235,10 @@ impl Inner {
 
     /// Gives up the log up to a record, which the manifest on disk must say is not needed.
     pub(super) fn release_log(&self, sequence: u64) {
-        let manifest = self.catalog.lock().manifest.clone();
-        match self.manifest.write(&manifest) {
+        // The lock is held while writing, as in every other place that writes the manifest:
+        // retention may run beside this, and an older manifest must not replace a newer one.
+        let catalog = self.catalog.lock();
+        match self.manifest.write(&catalog.manifest) {
             // In a replay the log is not open yet; the next flush gives up what this one could.
             Ok(()) => self.wal.iter().for_each(|wal| wal.release(sequence)),
             Err(error) => {

@@ -57,6 +57,10 @@ impl Flushed {
     pub(super) fn least(self) -> u64 {
         self.spans.min(self.logs).min(self.metrics)
     }
+
+    pub(super) fn greatest(self) -> u64 {
+        self.spans.max(self.logs).max(self.metrics)
+    }
 }
 
 /// A part.

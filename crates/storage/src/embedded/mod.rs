@@ -22,6 +22,7 @@ mod tokens;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
@@ -63,6 +64,8 @@ struct Inner {
     manifest: ManifestFile,
     flush: tokio::sync::Mutex<FlushState>,
     flush_wanted: Arc<tokio::sync::Notify>,
+    /// Told when a flush has made room in memory.
+    room: tokio::sync::Notify,
     /// Holds the lock on the directory.
     _lock: std::fs::File,
 }
@@ -76,7 +79,7 @@ impl EmbeddedStore {
     async fn append_batch(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
         let inner = &*self.inner;
         let rows = append.batch.rows() as u64;
-        inner.refuse_when_full()?;
+        inner.wait_for_room().await?;
         let _one_at_a_time = match append.token {
             Some(token) => Some(inner.tokens.turn(tenant, token).await),
             None => None,
@@ -113,19 +116,28 @@ impl Inner {
         self.wal.as_ref().expect("the engine is handed out only after the replay")
     }
 
-    fn refuse_when_full(&self) -> Result<()> {
-        let held = self.tables.bytes.total();
-        if held <= self.config.memory_bytes_max {
-            return Ok(());
-        }
-        self.counters.refused.inc();
-        self.flush_wanted.notify_one();
-        Err(Error::new(
-            ErrorKind::Overloaded { retry_after: std::time::Duration::from_secs(1) },
-            format!(
-                "{held} bytes wait in memory to be flushed, more than storage.memory_bytes_max"
-            ),
-        ))
+    /// Waits a little while memory is full: slowing senders down is better than refusing them.
+    async fn wait_for_room(&self) -> Result<()> {
+        let room = async {
+            loop {
+                let told = self.room.notified();
+                if self.tables.bytes.total() <= self.config.memory_bytes_max {
+                    return;
+                }
+                self.flush_wanted.notify_one();
+                told.await;
+            }
+        };
+        tokio::time::timeout(self.config.room_wait_max, room).await.map_err(|_| {
+            self.counters.refused.inc();
+            Error::new(
+                ErrorKind::Overloaded { retry_after: Duration::from_secs(1) },
+                format!(
+                    "{} bytes wait in memory to be flushed, more than storage.memory_bytes_max",
+                    self.tables.bytes.total()
+                ),
+            )
+        })
     }
 
     fn flush_is_due(&self) -> bool {

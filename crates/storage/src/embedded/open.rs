@@ -128,6 +128,7 @@ impl Replaying {
             manifest: self.manifest,
             flush: tokio::sync::Mutex::new(FlushState::default()),
             flush_wanted: Arc::default(),
+            room: tokio::sync::Notify::new(),
             _lock: self.lock,
         };
         let found = replay(
@@ -136,7 +137,7 @@ impl Replaying {
             &mut |sequence, payload| inner.replay_record(sequence, payload, flushed),
             &mut |bytes_read, bytes_total| progress(RecoveryProgress { bytes_read, bytes_total }),
         )?;
-        check_log_goes_on(&found, flushed.least(), wal_dir)?;
+        check_log_goes_on(&found, flushed.greatest(), wal_dir)?;
         inner.counters.replayed_records.inc_by(found.records);
         if let Some((path, offset)) = &found.torn {
             tracing::warn!(

@@ -25,7 +25,8 @@ impl Inner {
     /// Tables that are due to be flushed: full, old, or keeping the log long.
     async fn due(&self) -> Vec<TableKind> {
         use std::sync::atomic::Ordering::Relaxed;
-        if self.wal().bytes() >= self.config.wal_bytes_max {
+        let memory_is_full = self.tables.bytes.total() > self.config.memory_bytes_max;
+        if memory_is_full || self.wal().bytes() >= self.config.wal_bytes_max {
             return TableKind::ALL.to_vec();
         }
         let mut state = self.flush.lock().await;

@@ -13,7 +13,7 @@ use crate::metrics::{self, Frozen, Head, View};
 use crate::records::part::RecordPart;
 use crate::records::piece::MemoryBatch;
 use crate::records::{MemTable, Snapshot};
-use crate::seam::{Batch, StoreStats, TableName};
+use crate::seam::{Batch, StoreStats, TableName, TableStats};
 
 /// All tables.
 #[derive(Debug, Default)]
@@ -93,9 +93,13 @@ impl<T: Table> RecordTable<T> {
         self.frozen.is_empty() && self.live.rows() == 0
     }
 
-    fn rows(&self) -> u64 {
-        let frozen: usize = self.frozen.iter().map(|batch| batch.rows.num_rows()).sum();
-        (frozen + self.live.rows()) as u64
+    fn add_figures(&mut self, stats: &mut TableStats) {
+        // A table that can not be sealed shows up in queries; figures do without it.
+        let live = self.live.batches().unwrap_or_default();
+        for batch in self.frozen.iter().chain(&live) {
+            stats.rows_in_memory += batch.rows.num_rows() as u64;
+            stats.widen(batch.min_ns, batch.max_ns);
+        }
     }
 }
 
@@ -188,15 +192,18 @@ impl Tables {
             kind.of(stats).bytes_in_memory = self.bytes.of(kind).load(Ordering::Relaxed);
         }
         for tables in self.tenants.read().values() {
-            let spans = tables.spans.lock();
-            stats.spans.rows_in_memory += spans.rows();
-            let logs = tables.logs.lock();
-            stats.logs.rows_in_memory += logs.rows();
+            tables.spans.lock().add_figures(&mut stats.spans);
+            tables.logs.lock().add_figures(&mut stats.logs);
             let metrics = tables.metrics.read();
             let frozen = metrics.frozen.as_ref();
             stats.metrics.rows_in_memory +=
                 metrics.head.samples() + frozen.map_or(0, Frozen::samples);
             stats.series_in_memory += metrics.head.series() + frozen.map_or(0, Frozen::series);
+            let ranges = [metrics.head.time_range_ms(), frozen.and_then(Frozen::time_range_ms)];
+            for (min_ms, max_ms) in ranges.into_iter().flatten() {
+                let to_ns = |ms: i64| ms.saturating_mul(1_000_000);
+                stats.metrics.widen(to_ns(min_ms), to_ns(max_ms));
+            }
         }
     }
 }

@@ -144,20 +144,40 @@ async fn a_second_process_is_turned_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn full_memory_refuses_and_a_flush_makes_room() {
+async fn full_memory_refuses_until_a_flush_makes_room() {
     let folder = tempfile::tempdir().unwrap();
-    let config = StorageConfig { memory_bytes_max: 100, ..StorageConfig::new(folder.path()) };
+    let config = StorageConfig {
+        memory_bytes_max: 100,
+        room_wait_max: Duration::ZERO,
+        ..StorageConfig::new(folder.path())
+    };
     let store = open(config).await.unwrap();
     let batch = || Batch::Logs(logs(&[(1, Level::Info, "gateway", "a body")]));
     let tenant = TenantId::default();
+    let flushing = store.inner.flush.lock().await;
     store.append(&tenant, batch().into()).await.unwrap();
-    let mut refused = false;
-    for _ in 0..3 {
-        refused |= store.append(&tenant, batch().into()).await.is_err();
-    }
+    let error = store.append(&tenant, batch().into()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Overloaded { .. }), "{error}");
+    drop(flushing);
     store.flush().await.unwrap();
     store.append(&tenant, batch().into()).await.unwrap();
-    assert!(refused, "more than 100 bytes were held");
+    assert_eq!(bodies(&store).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sender_that_outruns_the_disk_is_slowed_and_not_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = StorageConfig {
+        memory_bytes_max: 10_000,
+        room_wait_max: Duration::from_mins(1),
+        ..StorageConfig::new(folder.path())
+    };
+    let store = open(config).await.unwrap();
+    for time in 0..100 {
+        write(&store, time, "a body").await;
+    }
+    assert_eq!(bodies(&store).await.len(), 100);
+    assert!(store.stats().logs.parts > 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

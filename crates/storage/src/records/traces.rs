@@ -1,8 +1,8 @@
 //! Traces: all spans of one, and lists of summaries.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BinaryHeap, HashSet};
 
-use arrow_array::{FixedSizeBinaryArray, RecordBatch};
+use arrow_array::{FixedSizeBinaryArray, RecordBatch, TimestampNanosecondArray};
 use hashbrown::HashMap;
 use watchkeep_model::{Result, TimeRange, TraceId};
 
@@ -58,46 +58,27 @@ pub(crate) fn trace(
 
 /// Lists traces.
 ///
-/// Pieces are taken newest first. A trace that starts at or after the latest instant of every
-/// piece still to come has been met, because the span that makes it match starts no earlier than
-/// the trace; so as soon as enough such traces match, the list is complete.
+/// Sources (places that hold summaries, or spans to check) are taken newest first and give
+/// candidates: traces, each with a start that it can not lie after. Candidates are resolved newest
+/// first too. What was found is complete down to the frontier: the latest instant that a source
+/// or candidate still to come may have. So work ends soon after enough traces lie beyond it.
 pub(crate) fn traces(snapshot: &Snapshot, request: &TracesRequest) -> Result<Vec<TraceSummary>> {
-    let mut list = TraceList {
-        snapshot,
-        request,
-        known: Summaries::default(),
-        seen: HashSet::new(),
-        found: BTreeMap::new(),
-    };
     if request.limit == 0 || request.range.is_empty() {
         return Ok(Vec::new());
     }
-    let by_summary = request.filter.any_span == Predicate::ALL;
-    let range = if by_summary {
-        request.range
-    } else {
-        let end_ns = request.range.end_ns.saturating_add(SPAN_AFTER_TRACE_START_NS_MAX);
-        TimeRange { end_ns, ..request.range }
-    };
-    let mut sources = if by_summary {
-        list.summary_sources(range)
-    } else {
-        let pieces = snapshot.pieces(range)?.0.into_iter();
-        pieces.map(|(_, piece)| (piece.bounds().1, Source::Spans(piece))).collect()
-    };
-    sources.sort_by_key(|(max_ns, _)| *max_ns);
-    let reading = Reading::of(
-        TableName::Spans,
-        range,
-        &request.filter.any_span,
-        Projection::Columns(vec!["trace_id"]),
-    );
-    while let Some((_, source)) = sources.pop() {
-        list.add(&source, &reading)?;
-        let boundary = sources.last().map_or(i64::MIN, |(max_ns, _)| *max_ns);
-        let complete = list.found.keys().rev().take_while(|at| at.start_ns > boundary).count();
-        if complete >= request.limit {
+    let mut list = TraceList::new(snapshot, request)?;
+    loop {
+        let candidate_ns = list.candidates.peek().map(|(start_ns, _)| *start_ns);
+        let source_ns = list.sources.last().map(|(max_ns, _)| *max_ns);
+        let Some(frontier_ns) = candidate_ns.max(source_ns) else { break };
+        let beyond = list.found.keys().rev().take_while(|at| at.start_ns > frontier_ns);
+        if beyond.take(request.limit).count() == request.limit {
             break;
+        }
+        if source_ns >= candidate_ns {
+            list.take_source()?;
+        } else {
+            list.resolve_candidate()?;
         }
     }
     Ok(list.found.into_values().rev().take(request.limit).collect())
@@ -113,55 +94,69 @@ enum Source {
 struct TraceList<'a> {
     snapshot: &'a Snapshot,
     request: &'a TracesRequest,
+    reading: Reading,
+    /// By the latest instant in them; the newest is last.
+    sources: Vec<(i64, Source)>,
+    candidates: BinaryHeap<(i64, TraceId)>,
     known: Summaries,
     seen: HashSet<TraceId>,
     /// Traces that match, by their place in the order of the answer.
     found: BTreeMap<TraceCursor, TraceSummary>,
 }
 
-impl TraceList<'_> {
-    fn summary_sources(&self, range: TimeRange) -> Vec<(i64, Source)> {
-        let overlaps = |min_ns, max_ns| range.overlaps_closed(min_ns, max_ns);
-        let parts = self.snapshot.parts.iter().enumerate();
-        let memory = self.snapshot.memory.iter().enumerate();
-        parts
-            .filter(|(_, part)| overlaps(part.figures.min_ns, part.figures.max_ns))
-            .map(|(at, part)| (part.figures.max_ns, Source::PartSummaries(at)))
-            .chain(
-                memory
-                    .filter(|(_, batch)| overlaps(batch.min_ns, batch.max_ns))
-                    .map(|(at, batch)| (batch.max_ns, Source::MemorySummaries(at))),
-            )
-            .collect()
+impl<'a> TraceList<'a> {
+    fn new(snapshot: &'a Snapshot, request: &'a TracesRequest) -> Result<Self> {
+        let any_span = &request.filter.any_span;
+        let (range, mut sources) = if *any_span == Predicate::ALL {
+            (request.range, summary_sources(snapshot, request.range))
+        } else {
+            let end_ns = request.range.end_ns.saturating_add(SPAN_AFTER_TRACE_START_NS_MAX);
+            let range = TimeRange { end_ns, ..request.range };
+            let pieces = snapshot.pieces(range)?.0.into_iter();
+            (range, pieces.map(|(_, piece)| (piece.bounds().1, Source::Spans(piece))).collect())
+        };
+        sources.sort_by_key(|(max_ns, _)| *max_ns);
+        let columns = Projection::Columns(vec!["trace_id"]);
+        Ok(Self {
+            snapshot,
+            request,
+            reading: Reading::of(TableName::Spans, range, any_span, columns),
+            sources,
+            candidates: BinaryHeap::new(),
+            known: Summaries::default(),
+            seen: HashSet::new(),
+            found: BTreeMap::new(),
+        })
     }
 
-    fn add(&mut self, source: &Source, reading: &Reading) -> Result<()> {
-        let ids: Vec<TraceId> = match source {
-            Source::PartSummaries(at) => {
-                self.known.of_part(self.snapshot, *at)?.keys().copied().collect()
-            }
-            Source::MemorySummaries(at) => {
-                self.known.of_memory(self.snapshot, *at)?.keys().copied().collect()
-            }
-            Source::Spans(piece) => {
-                let rows = reading.read(piece)?;
-                let ids: &FixedSizeBinaryArray = column(&rows, "trace_id")?;
-                ids.iter()
-                    .flatten()
-                    .map(|bytes| Ok(TraceId(id(bytes)?)))
-                    .collect::<Result<HashSet<_>>>()?
-                    .into_iter()
-                    .collect()
-            }
+    /// Makes candidates of what the newest source holds.
+    fn take_source(&mut self) -> Result<()> {
+        let of_summaries = |known: &ById| -> Vec<(i64, TraceId)> {
+            known.values().map(|summary| (summary.start_ns, summary.trace_id)).collect()
         };
-        for trace_id in ids {
-            if !self.seen.insert(trace_id) {
-                continue;
+        let candidates = match self.sources.pop() {
+            None => return Ok(()),
+            Some((_, Source::PartSummaries(at))) => {
+                of_summaries(self.known.of_part(self.snapshot, at)?)
             }
-            let Some(summary) = self.known.whole(self.snapshot, trace_id)? else { continue };
-            if self.matches(&summary) {
-                self.found.insert(summary.cursor(), summary);
+            Some((_, Source::MemorySummaries(at))) => {
+                of_summaries(self.known.of_memory(self.snapshot, at)?)
             }
+            Some((_, Source::Spans(piece))) => matching_traces(&self.reading.read(&piece)?)?,
+        };
+        let start_ns = self.request.range.start_ns;
+        self.candidates.extend(candidates.into_iter().filter(|(at_ns, _)| *at_ns >= start_ns));
+        Ok(())
+    }
+
+    /// Looks at the newest candidate as a whole.
+    fn resolve_candidate(&mut self) -> Result<()> {
+        let Some((_, trace_id)) = self.candidates.pop() else { return Ok(()) };
+        if self.seen.insert(trace_id)
+            && let Some(summary) = self.known.whole(self.snapshot, trace_id)?
+            && self.matches(&summary)
+        {
+            self.found.insert(summary.cursor(), summary);
         }
         Ok(())
     }
@@ -174,6 +169,36 @@ impl TraceList<'_> {
             && filter.duration_ns_max.is_none_or(|max| duration_ns <= max)
             && self.request.after.is_none_or(|after| summary.cursor() < after)
     }
+}
+
+fn summary_sources(snapshot: &Snapshot, range: TimeRange) -> Vec<(i64, Source)> {
+    let overlaps = |min_ns, max_ns| range.overlaps_closed(min_ns, max_ns);
+    let parts = snapshot
+        .parts
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| overlaps(part.figures.min_ns, part.figures.max_ns))
+        .map(|(at, part)| (part.figures.max_ns, Source::PartSummaries(at)));
+    let memory = snapshot
+        .memory
+        .iter()
+        .enumerate()
+        .filter(|(_, batch)| overlaps(batch.min_ns, batch.max_ns))
+        .map(|(at, batch)| (batch.max_ns, Source::MemorySummaries(at)));
+    parts.chain(memory).collect()
+}
+
+/// The traces of some spans, each with the start of the latest of them.
+fn matching_traces(spans: &RecordBatch) -> Result<Vec<(i64, TraceId)>> {
+    let ids: &FixedSizeBinaryArray = column(spans, "trace_id")?;
+    let starts: &TimestampNanosecondArray = column(spans, "start_ns")?;
+    let mut latest: HashMap<TraceId, i64> = HashMap::new();
+    for row in 0..spans.num_rows() {
+        let start_ns = starts.value(row);
+        let known = latest.entry(TraceId(id(ids.value(row))?)).or_insert(start_ns);
+        *known = (*known).max(start_ns);
+    }
+    Ok(latest.into_iter().map(|(trace_id, start_ns)| (start_ns, trace_id)).collect())
 }
 
 type ById = HashMap<TraceId, TraceSummary>;

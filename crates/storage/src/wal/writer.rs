@@ -233,7 +233,11 @@ impl Writer {
     fn publish(&self) {
         let mut state = self.shared.state.lock();
         state.segments = self.segments.len() as u64;
-        state.bytes = self.segments.iter().map(|segment| segment.bytes).sum();
+        state.bytes = self.bytes();
+    }
+
+    fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
     fn run(mut self) {
@@ -278,6 +282,7 @@ impl Writer {
         match outcome {
             Ok(first) => {
                 state.durable_sequence = first + group.len() as u64 - 1;
+                state.bytes = self.bytes();
                 drop(state);
                 for (position, pending) in group.into_iter().enumerate() {
                     // A sender that gave up has no use for its number.

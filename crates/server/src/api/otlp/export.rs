@@ -94,11 +94,20 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     // The body is gone by now; what is held from here on are the columns.
     reservation.set(columns.byte_len()).await?;
     count_losses(app, &warnings);
-    match columns {
-        Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
-        Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
-        Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
-    }?;
+    let engine = Arc::clone(&app.engine);
+    // In a task of its own: a client that hangs up ends its request's future wherever that stands,
+    // but a batch must be stored and counted whole, or not at all.
+    let storing = tokio::spawn(async move {
+        let _held_until_stored = reservation;
+        match columns {
+            Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
+            Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+            Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
+        }
+    });
+    storing
+        .await
+        .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
     Ok(Outcome { rejected, message })
 }
 

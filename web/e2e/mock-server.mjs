@@ -1,0 +1,226 @@
+// Serves the built UI and a mock of the native API with deterministic data.
+// `node e2e/mock-server.mjs --data much|little|none|broken --port 7171`, or `startMock({ data, port })` from a test.
+import { createReadStream, existsSync, statSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { makeData, random, seriesLabels, seriesPoints } from "./mock-data.mjs";
+
+const DIST = fileURLToPath(new URL("../dist", import.meta.url));
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
+const API = "/api/watchkeep/v1";
+const UNIT_NS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+class Failure extends Error {
+  constructor(status, kind, message, field) {
+    super(message);
+    Object.assign(this, { status, kind, field });
+  }
+}
+
+function durationNs(text) {
+  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)?$/.exec(text) ?? [];
+  if (!amount) throw new Failure(400, "invalid", `duration must look like 250ms or 1.5s, got "${text}"`);
+  return Number(amount) * UNIT_NS[unit ?? "ns"];
+}
+
+function windowOf(query, now) {
+  const read = (key, fallback) => {
+    const text = query.get(key);
+    if (text === null) return fallback;
+    if (!/^\d+$/.test(text)) throw new Failure(400, "invalid", `${key} must be unix nanoseconds or RFC 3339, got "${text}"`, key);
+    return BigInt(text);
+  };
+  const end = read("end", BigInt(now) * 1_000_000n);
+  return { start: read("start", end - 3_600_000_000_000n), end };
+}
+
+const pairs = (query, key) => query.getAll(key).map((text) => [text.slice(0, text.indexOf("=")), text.slice(text.indexOf("=") + 1)]);
+const has = (attributes, [key, value]) => key in attributes && String(attributes[key]) === value;
+
+/** A page of a list that was already filtered. The cursor is an offset. */
+function page(list, query, fallback, name) {
+  const offset = Number(query.get("cursor") ?? 0);
+  const limit = Number(query.get("limit") ?? fallback);
+  const next = offset + limit < list.length ? String(offset + limit) : null;
+  return { [name]: list.slice(offset, offset + limit), next_cursor: next };
+}
+
+function findTraces(data, query) {
+  const { start, end } = windowOf(query, data.now);
+  const wanted = { service: query.get("service"), name: query.get("name"), status: query.get("status") };
+  const attributes = pairs(query, "attribute");
+  const least = query.get("min_duration") ? durationNs(query.get("min_duration")) : 0;
+  const most = query.get("max_duration") ? durationNs(query.get("max_duration")) : Infinity;
+  const open = !wanted.service && !wanted.name && !wanted.status && attributes.length === 0;
+  return data.summaries.filter((_, i) => {
+    const trace = data.traces[i];
+    const at = BigInt(trace.start_time_unix_nano);
+    if (at < start || at >= end || trace.duration_ns < least || trace.duration_ns > most) return false;
+    return open || trace.spans.some((span) => {
+      const resource = trace.resources[span.resource];
+      return (!wanted.service || resource.service === wanted.service) && (!wanted.name || span.name === wanted.name)
+        && (!wanted.status || span.status.code === wanted.status)
+        && attributes.every((pair) => has(span.attributes, pair) || has(resource.attributes, pair));
+    });
+  });
+}
+
+function findLogs(data, query) {
+  const { start, end } = windowOf(query, data.now);
+  const levels = query.getAll("level");
+  const text = query.get("query")?.toLowerCase();
+  const attributes = pairs(query, "attribute");
+  const same = (key, value) => !query.get(key) || query.get(key) === value;
+  const found = data.logs.filter((log) => {
+    const at = BigInt(log.time_unix_nano);
+    return at >= start && at < end && same("service", log.service) && same("trace_id", log.trace_id) && same("span_id", log.span_id)
+      && (levels.length === 0 || levels.includes(log.level))
+      && (!text || (typeof log.body === "string" ? log.body : JSON.stringify(log.body)).toLowerCase().includes(text))
+      && attributes.every((pair) => has(log.attributes, pair) || has(log.resource, pair));
+  });
+  return query.get("direction") === "forward" ? found.reverse() : found;
+}
+
+function histogram(data, query) {
+  const { start, end } = windowOf(query, data.now);
+  const count = Number(query.get("buckets") ?? 60);
+  const step = (end - start) / BigInt(count) || 1n;
+  const buckets = Array.from({ length: count }, (_, i) => ({ time_unix_nano: String(start + step * BigInt(i)), counts: {} }));
+  for (const log of findLogs(data, query)) {
+    const bucket = buckets[Math.min(count - 1, Number((BigInt(log.time_unix_nano) - start) / step))];
+    bucket.counts[log.level] = (bucket.counts[log.level] ?? 0) + 1;
+  }
+  return { start_unix_nano: String(start), step_ns: Number(step), buckets };
+}
+
+function metricOf(data, query) {
+  const metric = data.metrics.find((one) => one.name === query.get("name"));
+  if (!metric) throw new Failure(404, "not_found", `no metric named "${query.get("name")}"`, "name");
+  return metric;
+}
+
+function labels(data, query) {
+  const values = new Map();
+  for (const set of seriesLabels(metricOf(data, query), data.kind)) {
+    for (const [name, value] of Object.entries(set)) if (name !== "__name__") values.set(name, (values.get(name) ?? new Set()).add(value));
+  }
+  return { labels: [...values].map(([name, set]) => ({ name, values: [...set].sort(), truncated: false })) };
+}
+
+function series(data, query) {
+  const metric = metricOf(data, query);
+  if (data.kind === "broken" && metric.kind === "histogram") throw new Failure(422, "limit_exceeded", "the answer has 41,200 series, limit 1,000 (query.series_max)");
+  const { start, end } = windowOf(query, data.now);
+  const [startMs, endMs] = [Number(start / 1_000_000n), Number(end / 1_000_000n)];
+  const stepMs = query.get("step") ? Math.max(1, durationNs(query.get("step")) / 1e6) : Math.max(1000, Math.ceil((endMs - startMs) / 300 / 1000) * 1000);
+  const wanted = pairs(query, "label");
+  const all = seriesLabels(metric, data.kind).map((set, i) => ({ set, i })).filter(({ set }) => wanted.every((pair) => has(set, pair)));
+  const native = metric.kind === "exponential_histogram";
+  const rng = random(3);
+  return {
+    step_ms: stepMs, truncated: false,
+    series: all.slice(0, Number(query.get("limit") ?? 100)).map(({ set, i }) => {
+      const points = seriesPoints(metric, i, startMs, Math.min(endMs, data.now), stepMs, data.kind);
+      return {
+        labels: set, points: native ? [] : points,
+        histograms: native ? points.map(([t, v]) => [t, { count: v, sum: v * 0.31, buckets: [[0.1, 0.2, Math.floor(v / 4)], [0.2, 0.4, Math.ceil(v / 2)], [0.4, 0.8, Math.floor(v / 4)]] }]) : [],
+        exemplars: metric.kind === "histogram" && i < 2 && data.traces.length > 0 ? points.filter((_, k) => k % 60 === 30).map(([t, v]) => ({ time_ms: t, value: v * 1.3, trace_id: rng.pick(data.traces).trace_id, span_id: null, labels: {} })) : [],
+      };
+    }),
+  };
+}
+
+function status(data) {
+  if (data.kind === "broken") throw new Failure(503, "unavailable", "the store is recovering: replayed 3 of 9 segments");
+  const store = (rows, list) => ({
+    rows_in_memory: Math.min(rows, 4096), bytes_in_memory: Math.min(rows, 4096) * 310, parts: Math.ceil(rows / 5000), rows_on_disk: Math.max(0, rows - 4096),
+    bytes_on_disk: Math.max(0, rows - 4096) * 41, oldest_unix_nano: list.at(-1) ?? null, newest_unix_nano: list[0] ?? null,
+  });
+  const spans = data.traces.reduce((sum, trace) => sum + trace.span_count, 0);
+  const samples = data.metrics.length * 4800;
+  return {
+    version: "0.1.0", commit: "0123abc", uptime_seconds: 93_784, started_at: new Date(data.now - 93_784_000).toISOString(), data_dir: "/var/lib/watchkeep", state: "ready",
+    listeners: [{ name: "main", address: "127.0.0.1:7070" }, { name: "otlp-grpc", address: "127.0.0.1:4317" }, { name: "otlp-http", address: "127.0.0.1:4318" }],
+    stores: {
+      spans: store(spans, data.traces.map((one) => one.start_time_unix_nano)), logs: store(data.logs.length, data.logs.map((one) => one.time_unix_nano)),
+      metrics: { ...store(samples, data.metrics.length ? [String(BigInt(data.now) * 1_000_000n)] : []), series_in_memory: data.metrics.reduce((sum, one) => sum + one.series_count, 0) },
+    },
+    wal: { segments: 4, bytes: 201_326_592, last_sequence: 182_733, queue_bytes: 1_310_720, queue_bytes_max: 67_108_864 },
+    disk: { used_bytes: 412_000_000_000, free_bytes: 88_000_000_000, total_bytes: 500_000_000_000 },
+    limits: { body_bytes_max: 16_777_216, decompressed_bytes_max: 67_108_864, query_series_max: 100_000, query_seconds_max: 30, attributes_per_span_max: 256, log_body_bytes_max: 262_144 },
+    ingest: { spans_accepted: spans, spans_rejected: data.kind === "much" ? 17 : 0, log_records_accepted: data.logs.length, log_records_rejected: 0, samples_accepted: samples, samples_rejected: 0 },
+  };
+}
+
+function answer(data, path, query) {
+  if (path === "/status") return status(data);
+  const [, trace] = /\/traces\/([^/]+)$/.exec(path) ?? [];
+  if (trace) {
+    const id = trace.toLowerCase().padStart(32, "0");
+    if (data.kind === "broken" && id.startsWith("0000dead")) throw new Failure(500, "internal", "part 0041 is damaged at offset 8192");
+    const found = data.traces.find((one) => one.trace_id === id);
+    if (!found) throw new Failure(404, "not_found", `no trace ${id} in this tenant`);
+    return found;
+  }
+  switch (path.slice(API.length)) {
+    case "/traces": return page(findTraces(data, query), query, 50, "traces");
+    case "/services": return { services: data.services };
+    case "/logs": return page(findLogs(data, query), query, 100, "logs");
+    case "/logs/histogram":
+      if (data.kind === "broken") throw new Failure(504, "timeout", "the histogram took longer than 30 s; narrow the time range");
+      return histogram(data, query);
+    case "/metrics": {
+      const text = query.get("search")?.toLowerCase() ?? "";
+      const found = data.metrics.filter((one) => one.name.toLowerCase().includes(text));
+      return { metrics: found.slice(0, Number(query.get("limit") ?? 1000)), truncated: found.length > Number(query.get("limit") ?? 1000) };
+    }
+    case "/metrics/labels": return labels(data, query);
+    case "/metrics/series": return series(data, query);
+    default: throw new Failure(404, "not_found", `no endpoint ${path}`);
+  }
+}
+
+function sendFile(path, response) {
+  const wanted = join(DIST, normalize(path));
+  const file = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
+  response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
+  response.setHeader("cache-control", file.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+  createReadStream(file).pipe(response);
+}
+
+/** `requests` collects what the page asked the API; `fail` may be set to a function (path) => boolean to break endpoints. */
+export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {}) {
+  const data = makeData(kind);
+  const mock = { data, requests: [], fail: undefined };
+  const server = createServer((request, response) => {
+    const url = new URL(request.url, "http://localhost");
+    if (!url.pathname.startsWith("/api/") && url.pathname !== "/status") return sendFile(url.pathname, response);
+    mock.requests.push(request.url);
+    const reply = () => {
+      let code = 200;
+      let body;
+      try {
+        if (mock.fail?.(url.pathname)) throw new Failure(503, "unavailable", "told to fail by the test");
+        body = answer(data, url.pathname, url.searchParams);
+      } catch (failure) {
+        code = failure.status ?? 500;
+        body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
+      }
+      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+    };
+    if (delay > 0) setTimeout(reply, delay);
+    else reply();
+    return undefined;
+  });
+  await new Promise((done) => server.listen(port, "127.0.0.1", done));
+  mock.url = `http://127.0.0.1:${server.address().port}`;
+  mock.close = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  return mock;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const option = (name, fallback) => (process.argv.includes(name) ? process.argv[process.argv.indexOf(name) + 1] : fallback);
+  const mock = await startMock({ data: option("--data", "much"), port: Number(option("--port", "7171")) });
+  console.log(`mock of the API with ${mock.data.kind} data on ${mock.url}`);
+}

@@ -1,0 +1,51 @@
+// Screenshots of every page with every kind of data, both themes and both sizes, for a person to look at.
+// `npm run shots -- [regular expression]` writes to $WATCHKEEP_ARTIFACTS or ./artifacts.
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { openPage, PHONE, settled, startBrowser, WIDE } from "./browser.mjs";
+import { BIG_TRACE } from "./mock-data.mjs";
+import { startMock } from "./mock-server.mjs";
+
+const out = process.env.WATCHKEEP_ARTIFACTS ?? "artifacts";
+const filter = new RegExp(process.argv[2] ?? "");
+mkdirSync(out, { recursive: true });
+
+const failing = (data) => (data.traces.find((trace) => trace.error_count > 0) ?? data.traces[0])?.trace_id ?? "0".repeat(32);
+const PAGES = {
+  traces: () => "/explore/traces",
+  filtered: () => "/explore/traces?service=tool-runner&status=error&attr=http.response.status_code=504&sort=-duration",
+  nomatch: () => "/explore/traces?service=gateway&min=10h",
+  trace: (data) => `/explore/traces/${failing(data)}`,
+  tracespan: (data) => `/explore/traces/${failing(data)}?span=${data.traces.find((t) => t.error_count > 0)?.spans.find((s) => s.status.code === "error" && s.events.length)?.span_id ?? ""}`,
+  big: (data) => (data.kind === "much" ? `/explore/traces/${BIG_TRACE}` : undefined),
+  tracelogs: (data) => `/explore/traces/${failing(data)}?tab=logs`,
+  missing: () => `/explore/traces/${"dead".padStart(32, "0")}`,
+  logs: () => "/explore/logs",
+  metrics: () => "/explore/metrics",
+  metric: (data) => `/explore/metrics?metric=${data.kind === "broken" ? data.metrics[0]?.name : (data.metrics.find((m) => m.kind === "histogram")?.name ?? "x")}&show=value`,
+  counter: () => "/explore/metrics?metric=agent_runs_total",
+  native: () => "/explore/metrics?metric=gen_ai_client_operation_duration_seconds",
+  status: () => "/system/status",
+};
+
+const { browser, close } = await startBrowser();
+for (const data of ["much", "little", "none", "broken"]) {
+  const mock = await startMock({ data });
+  for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]]) {
+    for (const scheme of ["light", "dark"]) {
+      const { page, context, problems } = await openPage(browser, { viewport, scheme, origin: mock.url });
+      for (const [name, path] of Object.entries(PAGES)) {
+        const label = `${name}-${data}-${size}-${scheme}`;
+        const at = path(mock.data);
+        if (at === undefined || !filter.test(label)) continue;
+        await page.goto(mock.url + at);
+        await settled(page).catch((error) => console.log(`${label}: ${error.message.split("\n")[0]}`));
+        await page.screenshot({ path: join(out, `${label}.png`) });
+      }
+      for (const problem of new Set(problems)) console.log(`${data} ${size} ${scheme}: ${problem}`);
+      await context.close();
+    }
+  }
+  await mock.close();
+}
+await close();

@@ -1,0 +1,107 @@
+// Calls the server's native API. One function an endpoint; every failure is an `ApiError` that says what to do.
+
+import type {
+  ErrorBody, Level, LogHistogram, LogPage, MetricLabels, MetricList, SeriesAnswer, Status, Trace, TracePage,
+} from "./types";
+
+const BASE = "/api/watchkeep/v1";
+
+export class ApiError extends Error {
+  constructor(
+    readonly kind: string,
+    message: string,
+    readonly status: number,
+    readonly field?: string,
+  ) {
+    super(message);
+    this.name = "ApiError";
+  }
+
+  /** Whether asking again unchanged may succeed. */
+  get retryable(): boolean {
+    return ["network", "overloaded", "unavailable"].includes(this.kind);
+  }
+}
+
+type Value = string | number | string[] | null | undefined;
+
+/** Half-open bounds in unix nanoseconds. */
+export interface Window {
+  start: string;
+  end: string;
+}
+
+export interface TraceFilter {
+  service?: string | undefined;
+  name?: string | undefined;
+  status?: string | undefined;
+  min_duration?: string | undefined;
+  max_duration?: string | undefined;
+  attribute?: string[] | undefined;
+}
+
+export interface LogFilter {
+  service?: string | undefined;
+  level?: Level[] | undefined;
+  query?: string | undefined;
+  trace_id?: string | undefined;
+  span_id?: string | undefined;
+  attribute?: string[] | undefined;
+}
+
+export function queryString(params: Record<string, Value>): string {
+  const out = new URLSearchParams();
+  for (const [key, value] of Object.entries(params)) {
+    if (value === undefined || value === null || value === "") continue;
+    for (const item of Array.isArray(value) ? value : [value]) out.append(key, String(item));
+  }
+  const text = out.toString();
+  return text === "" ? "" : `?${text}`;
+}
+
+async function get<T>(path: string, params: Record<string, Value>, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path + queryString(params), { headers: { accept: "application/json" }, signal: signal ?? null });
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError("network", "the server does not answer: it may be stopped, or the network is down", 0);
+  }
+  const text = await response.text();
+  if (!response.ok) throw errorOf(response.status, text);
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new ApiError("internal", `the answer of ${path} is not JSON`, response.status);
+  }
+}
+
+function errorOf(status: number, text: string): ApiError {
+  try {
+    const { error } = JSON.parse(text) as Partial<ErrorBody>;
+    if (error) return new ApiError(error.kind, error.message, status, error.field);
+  } catch {
+    // Not ours (a proxy's page, say): fall through to what the status says.
+  }
+  const kind = status === 404 ? "not_found" : status === 429 ? "overloaded" : status >= 502 ? "unavailable" : "internal";
+  return new ApiError(kind, text.length > 0 && text.length < 200 && !text.includes("<") ? text : `the server answered ${status}`, status);
+}
+
+export const api = {
+  traces: (filter: TraceFilter & Window & { limit?: number; cursor?: string | undefined }, signal?: AbortSignal) =>
+    get<TracePage>(`${BASE}/traces`, { ...filter }, signal),
+  trace: (id: string, signal?: AbortSignal) => get<Trace>(`${BASE}/traces/${encodeURIComponent(id)}`, {}, signal),
+  services: (window: Window, signal?: AbortSignal) =>
+    get<{ services: string[] }>(`${BASE}/services`, { ...window }, signal),
+  logs: (filter: LogFilter & Window & { limit?: number; cursor?: string | undefined; direction?: string }, signal?: AbortSignal) =>
+    get<LogPage>(`${BASE}/logs`, { ...filter }, signal),
+  logHistogram: (filter: LogFilter & Window & { buckets?: number }, signal?: AbortSignal) =>
+    get<LogHistogram>(`${BASE}/logs/histogram`, { ...filter }, signal),
+  metrics: (params: { search?: string; limit?: number }, signal?: AbortSignal) =>
+    get<MetricList>(`${BASE}/metrics`, params, signal),
+  metricLabels: (params: { name: string } & Window, signal?: AbortSignal) =>
+    get<MetricLabels>(`${BASE}/metrics/labels`, { ...params }, signal),
+  metricSeries: (params: { name: string; label?: string[] | undefined; step?: string; limit?: number } & Window, signal?: AbortSignal) =>
+    get<SeriesAnswer>(`${BASE}/metrics/series`, { ...params }, signal),
+  status: (signal?: AbortSignal) => get<Status>("/status", {}, signal),
+};

@@ -1,0 +1,197 @@
+// The shapes of the native API's answers, written by hand until they are generated from the OpenAPI document.
+
+export type StatusCode = "unset" | "ok" | "error";
+export type SpanKind = "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+export type Level = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "unknown";
+export type MetricKind = "counter" | "gauge" | "histogram" | "summary" | "exponential_histogram" | "unknown";
+
+export type Attributes = Record<string, unknown>;
+
+export interface ServiceCount {
+  name: string;
+  span_count: number;
+  error_count: number;
+}
+
+export interface TraceSummary {
+  trace_id: string;
+  root_service: string;
+  root_name: string;
+  start_time_unix_nano: string;
+  duration_ns: number;
+  span_count: number;
+  error_count: number;
+  services: ServiceCount[];
+  root_missing: boolean;
+}
+
+export interface TracePage {
+  traces: TraceSummary[];
+  next_cursor?: string | null;
+}
+
+export interface Resource {
+  service: string;
+  attributes: Attributes;
+  schema_url: string;
+}
+
+export interface Scope {
+  name: string;
+  version: string;
+  attributes: Attributes;
+}
+
+export interface SpanEvent {
+  time_unix_nano: string;
+  name: string;
+  attributes: Attributes;
+  dropped_attributes_count: number;
+}
+
+export interface SpanLink {
+  trace_id: string;
+  span_id: string;
+  trace_state: string;
+  attributes: Attributes;
+  dropped_attributes_count: number;
+}
+
+export interface Span {
+  span_id: string;
+  parent_span_id?: string | null;
+  name: string;
+  kind: SpanKind;
+  start_time_unix_nano: string;
+  duration_ns: number;
+  status: { code: StatusCode; message: string };
+  resource: number;
+  scope: number;
+  attributes: Attributes;
+  events: SpanEvent[];
+  links: SpanLink[];
+  trace_state: string;
+  flags: number;
+  dropped_attributes_count: number;
+  dropped_events_count: number;
+  dropped_links_count: number;
+}
+
+export interface Trace {
+  trace_id: string;
+  start_time_unix_nano: string;
+  duration_ns: number;
+  span_count: number;
+  error_count: number;
+  resources: Resource[];
+  scopes: Scope[];
+  spans: Span[];
+}
+
+export interface LogRecord {
+  id: string;
+  time_unix_nano: string;
+  observed_time_unix_nano: string;
+  level: Level;
+  severity_text: string;
+  severity_number: number;
+  service: string;
+  body: unknown;
+  event_name: string;
+  attributes: Attributes;
+  resource: Attributes;
+  scope: Scope;
+  trace_id?: string | null;
+  span_id?: string | null;
+  flags: number;
+  dropped_attributes_count: number;
+}
+
+export interface LogPage {
+  logs: LogRecord[];
+  next_cursor?: string | null;
+}
+
+export interface LogHistogram {
+  start_unix_nano: string;
+  step_ns: number;
+  buckets: { time_unix_nano: string; counts: Partial<Record<Level, number>> }[];
+}
+
+export interface Metric {
+  name: string;
+  family: string;
+  kind: MetricKind;
+  unit: string;
+  help: string;
+  series_count: number;
+}
+
+export interface MetricList {
+  metrics: Metric[];
+  truncated: boolean;
+}
+
+export interface MetricLabels {
+  labels: { name: string; values: string[]; truncated: boolean }[];
+}
+
+/** JSON has no NaN or infinities: those come as strings. */
+export type SampleValue = number | "NaN" | "+Inf" | "-Inf";
+
+export interface NativeHistogram {
+  count: number;
+  sum: number;
+  buckets: [lower: SampleValue, upper: SampleValue, count: number][];
+}
+
+export interface Exemplar {
+  time_ms: number;
+  value: number;
+  trace_id?: string | null;
+  span_id?: string | null;
+  labels: Record<string, string>;
+}
+
+export interface MetricSeries {
+  labels: Record<string, string>;
+  points: [ms: number, value: SampleValue][];
+  histograms: [ms: number, histogram: NativeHistogram][];
+  exemplars: Exemplar[];
+}
+
+export interface SeriesAnswer {
+  step_ms: number;
+  series: MetricSeries[];
+  truncated: boolean;
+}
+
+export interface StoreStatus {
+  rows_in_memory: number;
+  bytes_in_memory: number;
+  parts: number;
+  rows_on_disk: number;
+  bytes_on_disk: number;
+  oldest_unix_nano: string | null;
+  newest_unix_nano: string | null;
+  series_in_memory?: number;
+}
+
+export interface Status {
+  version: string;
+  commit: string;
+  uptime_seconds: number;
+  started_at: string;
+  data_dir: string;
+  state: "ready" | "recovering" | "failed";
+  listeners: { name: string; address: string }[];
+  stores: { spans: StoreStatus; logs: StoreStatus; metrics: StoreStatus };
+  wal: { segments: number; bytes: number; last_sequence: number; queue_bytes: number; queue_bytes_max: number };
+  disk: { used_bytes: number; free_bytes: number; total_bytes: number };
+  limits: Record<string, number | string | null>;
+  ingest: Record<string, number>;
+}
+
+export interface ErrorBody {
+  error: { kind: string; message: string; field?: string };
+}

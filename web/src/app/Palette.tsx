@@ -1,0 +1,107 @@
+// The command palette: go to a page, a service's traces or logs, a metric, or paste a trace id and land on it.
+
+import { Modal, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { IconSearch } from "@tabler/icons-react";
+import { useMemo, useState, type KeyboardEvent } from "react";
+import { api } from "@/api/client";
+import { useServices } from "@/api/queries";
+import { NAV } from "./nav";
+import classes from "./Palette.module.css";
+
+interface Command {
+  id: string;
+  label: string;
+  about: string;
+  run: () => void;
+}
+
+const LIMIT = 12;
+
+export function Palette({ onClose }: { onClose: () => void }) {
+  const [text, setText] = useState("");
+  const [at, setAt] = useState(0);
+  const commands = useCommands(text.trim());
+  const selected = Math.min(at, commands.length - 1);
+  const run = (command: Command | undefined): void => {
+    if (!command) return;
+    onClose();
+    command.run();
+  };
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key === "Enter") run(commands[selected]);
+    else if (event.key === "ArrowDown") setAt((selected + 1) % Math.max(1, commands.length));
+    else if (event.key === "ArrowUp") setAt((selected + commands.length - 1) % Math.max(1, commands.length));
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <Modal opened onClose={onClose} withCloseButton={false} padding={0} size={560} yOffset="12vh" transitionProps={{ duration: 0 }} aria-label="Command palette">
+      <TextInput
+        data-autofocus
+        size="md"
+        variant="unstyled"
+        placeholder="Go to a page, service or metric, or paste a trace id"
+        aria-label="Command"
+        role="combobox"
+        aria-expanded
+        aria-controls="palette-list"
+        aria-activedescendant={commands[selected] ? `palette-${selected}` : undefined}
+        leftSection={<IconSearch size={16} aria-hidden />}
+        className={classes.input}
+        value={text}
+        onChange={(event) => { setText(event.currentTarget.value); setAt(0); }}
+        onKeyDown={onKeyDown}
+      />
+      <ul id="palette-list" role="listbox" aria-label="Commands" className={classes.list}>
+        {commands.map((command, i) => (
+          <li
+            key={command.id}
+            id={`palette-${i}`}
+            role="option"
+            aria-selected={i === selected}
+            className={classes.item}
+            onClick={() => run(command)}
+            onPointerMove={() => setAt(i)}
+          >
+            <span className="clip">{command.label}</span>
+            <span className={classes.about}>{command.about}</span>
+          </li>
+        ))}
+        {commands.length === 0 && <li className={classes.nothing}>Nothing matches “{text}”. A trace id is up to 32 hexadecimal digits.</li>}
+      </ul>
+    </Modal>
+  );
+}
+
+function useCommands(text: string): Command[] {
+  const navigate = useNavigate();
+  const services = useServices();
+  const metrics = useQuery({
+    queryKey: ["metrics", text],
+    queryFn: ({ signal }) => api.metrics({ search: text, limit: 6 }, signal),
+    enabled: text.length >= 2,
+  });
+  return useMemo(() => {
+    const out: Command[] = [];
+    const id = text.replaceAll("-", "").toLowerCase();
+    if (/^[0-9a-f]{8,32}$/.test(id)) {
+      out.push({ id: "trace", label: `Open trace ${id}`, about: "Trace", run: () => void navigate({ to: "/explore/traces/$traceId", params: { traceId: id.padStart(32, "0") } }) });
+      out.push({ id: "trace-logs", label: `Logs of trace ${id}`, about: "Logs", run: () => void navigate({ to: "/explore/logs", search: { trace: id.padStart(32, "0") } }) });
+    }
+    const matches = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
+    for (const item of NAV.flatMap((group) => group.items)) {
+      if (matches(item.label)) out.push({ id: item.to, label: item.label, about: "Page", run: () => void navigate({ to: item.to }) });
+    }
+    for (const service of services.data ?? []) {
+      if (text === "" || !matches(service)) continue;
+      out.push({ id: `t-${service}`, label: service, about: "Traces of service", run: () => void navigate({ to: "/explore/traces", search: { service } }) });
+      out.push({ id: `l-${service}`, label: service, about: "Logs of service", run: () => void navigate({ to: "/explore/logs", search: { service } }) });
+    }
+    for (const metric of text.length >= 2 ? (metrics.data?.metrics ?? []) : []) {
+      out.push({ id: `m-${metric.name}`, label: metric.name, about: "Metric", run: () => void navigate({ to: "/explore/metrics", search: { metric: metric.name } }) });
+    }
+    return out.slice(0, LIMIT);
+  }, [text, services.data, metrics.data, navigate]);
+}

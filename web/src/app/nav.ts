@@ -1,0 +1,25 @@
+// The navigation: only pages that exist. The command palette offers the same list.
+
+import { IconActivityHeartbeat, IconChartLine, IconFileText, IconTimeline, type Icon } from "@tabler/icons-react";
+
+export interface NavItem {
+  to: "/explore/traces" | "/explore/logs" | "/explore/metrics" | "/system/status";
+  label: string;
+  icon: Icon;
+  about: string;
+}
+
+export const NAV: { title: string; items: NavItem[] }[] = [
+  {
+    title: "Explore",
+    items: [
+      { to: "/explore/traces", label: "Traces", icon: IconTimeline, about: "What each run did, step by step" },
+      { to: "/explore/logs", label: "Logs", icon: IconFileText, about: "Log lines, by service, level and text" },
+      { to: "/explore/metrics", label: "Metrics", icon: IconChartLine, about: "Every metric and its series" },
+    ],
+  },
+  {
+    title: "System",
+    items: [{ to: "/system/status", label: "Status", icon: IconActivityHeartbeat, about: "Listeners, stores, disk and limits of this server" }],
+  },
+];

@@ -1,0 +1,78 @@
+// The pages and their addresses. Each page is a chunk of its own; its search parameters are read by the feature.
+// Addresses stay clear of the server's own (`/api`, `/status`, `/metrics`, `/health`, …).
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
+import { readLogsSearch } from "@/features/logs/search";
+import { readMetricsSearch } from "@/features/metrics/search";
+import { readTraceSearch, readTracesSearch } from "@/features/traces/search";
+import type { RangeSearch } from "@/lib/range";
+import { one, parseSearch, stringifySearch } from "@/lib/urlstate";
+import { NotFoundPage, PageError } from "./PageError";
+import { Shell } from "./Shell";
+
+const root = createRootRoute({
+  component: Shell,
+  notFoundComponent: NotFoundPage,
+  validateSearch: (search: Record<string, unknown>): RangeSearch => ({
+    range: one(search, "range"), from: one(search, "from"), to: one(search, "to"), refresh: one(search, "refresh"),
+  }),
+  search: { middlewares: [retainSearchParams(["range", "from", "to", "refresh"])] },
+});
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  beforeLoad: () => {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- how this router redirects
+    throw redirect({ to: "/explore/traces", replace: true });
+  },
+});
+
+const traces = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/traces",
+  validateSearch: readTracesSearch,
+  component: lazyRouteComponent(() => import("@/features/traces/TracesPage"), "TracesPage"),
+});
+
+const trace = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/traces/$traceId",
+  validateSearch: readTraceSearch,
+  component: lazyRouteComponent(() => import("@/features/traces/TracePage"), "TracePage"),
+});
+
+const logs = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/logs",
+  validateSearch: readLogsSearch,
+  component: lazyRouteComponent(() => import("@/features/logs/LogsPage"), "LogsPage"),
+});
+
+const metrics = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/metrics",
+  validateSearch: readMetricsSearch,
+  component: lazyRouteComponent(() => import("@/features/metrics/MetricsPage"), "MetricsPage"),
+});
+
+const status = createRoute({
+  getParentRoute: () => root,
+  path: "/system/status",
+  component: lazyRouteComponent(() => import("@/features/status/StatusPage"), "StatusPage"),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, traces, trace, logs, metrics, status]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: "intent",
+  defaultErrorComponent: PageError,
+  scrollRestoration: false,
+});
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}
