@@ -86,6 +86,8 @@ impl Run<'_> {
         let target = (ask.model.address, ask.model.path);
         self.http_client(inner, (at + gap, end - gap), target, failure.status);
         let mut attributes = operation("chat", ask.model);
+        // Nothing answered, so there is no model that did.
+        attributes.retain(|(key, _)| *key != "gen_ai.response.model");
         attributes.push(("error.type", text(failure.kind)));
         let duration = seconds(at, end);
         self.measure(inner, end, Instrument::OperationDuration, duration, attributes);

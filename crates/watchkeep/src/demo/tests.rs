@@ -30,6 +30,7 @@ fn one_seed_gives_the_same_bytes_and_another_does_not() {
 #[test]
 fn decoders_reject_nothing_and_lose_nothing() {
     let limits = DecodeLimits::default();
+    let (mut exemplars, mut histograms) = (0, 0);
     let mut counts = [0; 3];
     for request in requests(1, 30) {
         let (rejected, warnings, items, signal) = match request.signal {
@@ -44,6 +45,8 @@ fn decoders_reject_nothing_and_lose_nothing() {
             Signal::Metrics => {
                 let options = MetricsOptions::default();
                 let decoded = decode_metrics(&request.body, &limits, &options, START_NS).unwrap();
+                exemplars += decoded.columns.exemplars.len();
+                histograms += decoded.columns.histograms.len();
                 (decoded.rejected, decoded.warnings, request.items, 2)
             }
         };
@@ -52,6 +55,7 @@ fn decoders_reject_nothing_and_lose_nothing() {
         counts[signal] += items;
     }
     assert!(counts.iter().all(|count| *count > 1000), "{counts:?}");
+    assert!(exemplars > 100 && histograms > 10, "{exemplars} {histograms}");
 }
 
 #[test]
