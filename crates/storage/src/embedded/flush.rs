@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use arrow_array::types::TimestampNanosecondType;
 use arrow_array::{FixedSizeBinaryArray, PrimitiveArray, RecordBatch};
@@ -98,6 +97,7 @@ impl Inner {
     }
 
     fn freeze(&self, kind: TableKind) -> Result<()> {
+        self.tables.bytes.freeze(kind);
         for (_, tables) in self.tables.all() {
             match kind {
                 TableKind::Spans => tables.spans.lock().freeze()?,
@@ -213,12 +213,10 @@ impl Inner {
         self.manifest.write(&manifest)?;
         catalog.manifest = manifest;
         drop(catalog);
-        let mut left = 0;
         for (tenant, tables) in self.tables.all() {
-            let parts = opened.remove(tenant.as_str()).unwrap_or_default();
-            left += show(kind, &tables, parts);
+            show(kind, &tables, opened.remove(tenant.as_str()).unwrap_or_default());
         }
-        self.tables.bytes.of(kind).store(left, Ordering::Relaxed);
+        self.tables.bytes.release_frozen(kind);
         self.room.notify_waiters();
         Ok(())
     }
@@ -268,8 +266,8 @@ impl OpenedPart {
     }
 }
 
-/// Puts parts in the place of what was frozen. Returns the bytes that are left in memory.
-pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart>) -> u64 {
+/// Puts parts in the place of what was frozen.
+pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart>) {
     match kind {
         TableKind::Spans => show_records(&mut tables.spans.lock(), parts),
         TableKind::Logs => show_records(&mut tables.logs.lock(), parts),
@@ -281,19 +279,17 @@ pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart
                     metrics.parts.push((id, part));
                 }
             }
-            metrics.head.byte_len()
         }
     }
 }
 
-fn show_records<T: Table>(table: &mut RecordTable<T>, parts: Vec<OpenedPart>) -> u64 {
+fn show_records<T: Table>(table: &mut RecordTable<T>, parts: Vec<OpenedPart>) {
     table.frozen.clear();
     for part in parts {
         if let OpenedPart::Records(id, part) = part {
             table.parts.push((id, part));
         }
     }
-    table.live_bytes()
 }
 
 /// Rows grouped by the UTC day that they fall into, so that retention by age lets go of whole

@@ -21,7 +21,6 @@ mod tokens;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -141,9 +140,7 @@ impl Inner {
     }
 
     fn flush_is_due(&self) -> bool {
-        let full = |held: &std::sync::atomic::AtomicU64| {
-            held.load(Ordering::Relaxed) >= self.config.table_bytes_max
-        };
-        self.tables.bytes.all().iter().any(full) || self.wal().bytes() >= self.config.wal_bytes_max
+        self.tables.bytes.largest() >= self.config.table_bytes_max
+            || self.wal().bytes() >= self.config.wal_bytes_max
     }
 }

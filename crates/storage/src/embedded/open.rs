@@ -174,6 +174,9 @@ impl Inner {
     ) -> Result<()> {
         let record = WalRecord::decode(payload)?;
         if let Some(token) = record.token {
+            if self.tokens.contains(&record.tenant, token) {
+                return Ok(());
+            }
             self.tokens.remember(&record.tenant, token);
         }
         let kind = match &record.batch {

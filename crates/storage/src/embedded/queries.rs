@@ -1,6 +1,7 @@
 //! The seam, as the embedded engine answers it.
 
 use async_trait::async_trait;
+use watchkeep_model::error::IoContext;
 use watchkeep_model::{Labels, Result, TenantId, TraceId};
 
 use super::EmbeddedStore;
@@ -41,7 +42,12 @@ impl EmbeddedStore {
 #[async_trait]
 impl Store for EmbeddedStore {
     async fn append(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
-        self.append_batch(tenant, append).await
+        // On its own task: a caller that goes away between the log and memory would leave rows
+        // that are durable and not seen.
+        let (store, tenant) = (self.clone(), tenant.clone());
+        tokio::spawn(async move { store.append_batch(&tenant, append).await })
+            .await
+            .context(|| "an append broke off".to_owned())?
     }
 
     fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {

@@ -24,7 +24,6 @@ impl Inner {
 
     /// Tables that are due to be flushed: full, old, or keeping the log long.
     async fn due(&self) -> Vec<TableKind> {
-        use std::sync::atomic::Ordering::Relaxed;
         let memory_is_full = self.tables.bytes.total() > self.config.memory_bytes_max;
         if memory_is_full || self.wal().bytes() >= self.config.wal_bytes_max {
             return TableKind::ALL.to_vec();
@@ -36,7 +35,7 @@ impl Inner {
             .into_iter()
             .filter(|kind| {
                 let since_ns = *state.since_ns.entry(*kind).or_insert(now_ns);
-                let held = self.tables.bytes.of(*kind).load(Relaxed);
+                let held = self.tables.bytes.of(*kind);
                 held >= self.config.table_bytes_max || held > 0 && since_ns < oldest_ns
             })
             .collect()

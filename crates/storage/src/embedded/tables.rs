@@ -24,19 +24,38 @@ pub(super) struct Tables {
 
 /// Bytes in memory by table, rows being flushed included.
 #[derive(Debug, Default)]
-pub(super) struct HeldBytes([AtomicU64; 3]);
+pub(super) struct HeldBytes {
+    held: [AtomicU64; 3],
+    /// Those of them that are set aside to be flushed.
+    frozen: [AtomicU64; 3],
+}
 
 impl HeldBytes {
-    pub(super) fn of(&self, table: TableKind) -> &AtomicU64 {
-        &self.0[table as usize]
+    pub(super) fn of(&self, table: TableKind) -> u64 {
+        self.held[table as usize].load(Ordering::Relaxed)
     }
 
-    pub(super) fn all(&self) -> &[AtomicU64; 3] {
-        &self.0
+    pub(super) fn largest(&self) -> u64 {
+        TableKind::ALL.into_iter().map(|table| self.of(table)).max().unwrap_or_default()
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.0.iter().map(|held| held.load(Ordering::Relaxed)).sum()
+        TableKind::ALL.into_iter().map(|table| self.of(table)).sum()
+    }
+
+    fn add(&self, table: TableKind, bytes: u64) {
+        self.held[table as usize].fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// All that a table holds is being set aside; nothing is appended meanwhile.
+    pub(super) fn freeze(&self, table: TableKind) {
+        self.frozen[table as usize].store(self.of(table), Ordering::Relaxed);
+    }
+
+    /// What was set aside is in parts now.
+    pub(super) fn release_frozen(&self, table: TableKind) {
+        let frozen = self.frozen[table as usize].swap(0, Ordering::Relaxed);
+        self.held[table as usize].fetch_sub(frozen, Ordering::Relaxed);
     }
 }
 
@@ -81,11 +100,6 @@ impl<T: Table> RecordTable<T> {
             parts: self.parts.iter().map(|(_, part)| Arc::clone(part)).collect(),
             memory,
         })
-    }
-
-    /// Bytes of rows that are not set aside.
-    pub(super) fn live_bytes(&self) -> u64 {
-        self.live.byte_len() as u64
     }
 
     /// Whether no row is in memory.
@@ -169,12 +183,12 @@ impl Tables {
                 let metrics = tables.metrics.read();
                 let before = metrics.head.byte_len();
                 metrics.head.append(samples);
-                // Appends run side by side, so growth may be counted for the neighbour; the sum is
-                // right, and a flush sets it to what is left.
+                // Appends run side by side, so one may count the growth of its neighbour too: too
+                // much is counted rather than too little, until the next flush.
                 (TableKind::Metrics, metrics.head.byte_len().saturating_sub(before))
             }
         };
-        self.bytes.of(kind).fetch_add(grown, Ordering::Relaxed);
+        self.bytes.add(kind, grown);
         Ok(())
     }
 
@@ -189,7 +203,7 @@ impl Tables {
 
     pub(super) fn add_memory_figures(&self, stats: &mut StoreStats) {
         for kind in TableKind::ALL {
-            kind.of(stats).bytes_in_memory = self.bytes.of(kind).load(Ordering::Relaxed);
+            kind.of(stats).bytes_in_memory = self.bytes.of(kind);
         }
         for tables in self.tenants.read().values() {
             tables.spans.lock().add_figures(&mut stats.spans);
