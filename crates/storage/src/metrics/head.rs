@@ -80,11 +80,6 @@ pub(crate) struct Frozen {
 }
 
 impl Frozen {
-    /// Bytes held, about.
-    pub(crate) fn byte_len(&self) -> u64 {
-        self.memory.byte_len()
-    }
-
     /// Samples appended, superseded ones included.
     pub(crate) fn samples(&self) -> u64 {
         self.memory.samples()
@@ -97,11 +92,6 @@ impl Frozen {
     /// The first and last millisecond of a sample or exemplar.
     pub(crate) fn time_range_ms(&self) -> Option<(i64, i64)> {
         self.memory.time_range_ms()
-    }
-
-    /// Whether there is nothing at all to write.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.series() == 0 && self.memory.metadata().is_empty()
     }
 
     /// Writes a part into an existing empty directory and syncs its files; syncing the directory

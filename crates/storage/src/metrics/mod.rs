@@ -7,7 +7,6 @@
 //! - A value comes back with the bits that it had.
 //! - Of two samples of one kind at one millisecond of a series, the later appended is the one seen.
 //! - Sources and samples are walked series by series: no query and no merge holds a whole part.
-#![allow(dead_code, reason = "the embedded engine is built against this and arrives apart from it")]
 
 #[doc(hidden)]
 pub mod bench;
@@ -24,10 +23,9 @@ mod tests;
 mod values;
 mod view;
 
-#[allow(unused_imports, reason = "the embedded engine is built against these")]
 pub(crate) use self::{
     head::{Frozen, Head},
     merge::merge_parts,
-    part::{Part, PartFigures},
-    view::{SeriesIter, View},
+    part::Part,
+    view::View,
 };

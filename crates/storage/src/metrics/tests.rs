@@ -371,7 +371,7 @@ fn figures_follow_appends_and_freezing() {
     let bytes = head.byte_len();
     assert!(bytes > 1600 && bytes < 16_000, "{bytes}");
     let frozen = head.freeze();
-    assert_eq!((frozen.samples(), frozen.byte_len()), (1000, bytes));
+    assert_eq!((frozen.samples(), frozen.memory.byte_len()), (1000, bytes));
     assert_eq!((head.samples(), head.byte_len()), (0, 0));
 }
 

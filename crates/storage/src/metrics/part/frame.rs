@@ -196,6 +196,7 @@ impl Input {
     }
 
     /// Checks every frame; gives how many bytes they are.
+    #[cfg(test)]
     pub(super) fn check_frames(&self) -> Result<()> {
         let mut offset = HEADER_LEN;
         while offset < self.size - FOOTER_LEN {

@@ -78,6 +78,7 @@ impl Part {
     }
 
     /// Reads the whole file and checks every checksum.
+    #[cfg(test)]
     pub(crate) fn verify(&self) -> Result<()> {
         self.0.input.check_frames()
     }
