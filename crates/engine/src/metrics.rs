@@ -2,29 +2,7 @@
 //! a client sent.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
-use watchkeep_model::{Error, Result};
-
-/// What telemetry is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Log records.
-    Logs,
-    /// Samples.
-    Metrics,
-}
-
-impl Signal {
-    /// The name used as a metric label.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Logs => "logs",
-            Self::Metrics => "metrics",
-        }
-    }
-}
+use watchkeep_model::{Error, Result, Signal};
 
 /// Counts of one signal.
 #[derive(Debug, Clone)]

@@ -7,11 +7,10 @@ pub use delta::DeltaAccumulator;
 pub use gate::{Gate, Reservation};
 
 use watchkeep_model::column::Table;
-use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
+use watchkeep_model::{LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
 use watchkeep_storage::{Append, Batch};
 
 use crate::engine::Engine;
-use crate::metrics::Signal;
 
 impl Engine {
     /// Stores spans; `rejected` is how many the decoder had to leave out.

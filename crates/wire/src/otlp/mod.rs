@@ -16,7 +16,7 @@ mod metrics;
 mod tests;
 mod traces;
 
-use watchkeep_model::{Error, ErrorKind};
+use watchkeep_model::{Error, ErrorKind, Signal};
 
 use crate::compression::DECOMPRESSED_BYTES_MAX_KEY;
 use crate::protobuf::Malformed;
@@ -38,35 +38,6 @@ pub const BODY_BYTES_HARD_MAX: usize = 128 << 20;
 /// Columns whose growing parts hold more than this are refused. A few bytes of a hostile body can
 /// each stand for many of a column: a long resource beside very many points, say.
 pub const COLUMN_BYTES_HARD_MAX: usize = 512 << 20;
-
-/// What a signal is called in messages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Signal {
-    /// Spans.
-    Traces,
-    /// Log records.
-    Logs,
-    /// Data points.
-    Metrics,
-}
-
-impl Signal {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Traces => "traces",
-            Self::Logs => "logs",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    fn record(self) -> &'static str {
-        match self {
-            Self::Traces => "spans",
-            Self::Logs => "log records",
-            Self::Metrics => "data points",
-        }
-    }
-}
 
 /// A decoded request.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -144,7 +115,7 @@ impl Rejections {
         for (reason, count, example) in &self.reasons {
             let example =
                 if example.is_empty() { String::new() } else { format!(" (such as {example:?})") };
-            parts.push(format!("{count} {} rejected: {reason}{example}", signal.record()));
+            parts.push(format!("{count} {} rejected: {reason}{example}", signal.items()));
         }
         parts.join("; ")
     }

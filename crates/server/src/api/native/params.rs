@@ -284,7 +284,8 @@ pub(super) struct LogsParams {
     pub(super) direction: Option<DirectionParam>,
 }
 
-/// Parameters of the histogram of log records.
+/// Parameters of the histogram of log records. The filter is written out again, because serde can
+/// not refuse unknown parameters of a struct that is flattened into another.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

@@ -9,7 +9,7 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use prometheus::{Encoder as _, TextEncoder};
 use watchkeep_engine::Phase;
-use watchkeep_engine::metrics::Signal;
+use watchkeep_model::Signal;
 
 use super::dto::{Disk, Health, Ingest, Listener, Status, Stores, Wal, limits};
 use super::error;

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use watchkeep_engine::ingest::Reservation;
 use watchkeep_model::column::Table as _;
 use watchkeep_model::{
-    DecodeLimits, Error, LogColumns, MetricColumns, Result, SpanColumns, TenantId,
+    DecodeLimits, Error, LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId,
 };
 use watchkeep_wire::compression::decompress;
-use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Signal, Warnings};
+use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Warnings};
 
 use crate::app::App;
 use crate::body::BodyLimits;

@@ -6,8 +6,8 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use tonic::{Code, Status};
-use watchkeep_model::{Error, Result};
-use watchkeep_wire::otlp::{Encoding, Signal, export_response};
+use watchkeep_model::{Error, Result, Signal};
+use watchkeep_wire::otlp::{Encoding, export_response};
 
 use super::error::grpc_status;
 use super::export::{self, Upload, body_limits};

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, header};
-use watchkeep_model::{Error, ErrorKind, Result};
-use watchkeep_wire::otlp::{Encoding, Signal, export_response};
+use watchkeep_model::{Error, ErrorKind, Result, Signal};
+use watchkeep_wire::otlp::{Encoding, export_response};
 
 use super::error::http_response;
 use super::export::{self, Outcome, Upload, body_limits};

@@ -16,7 +16,7 @@ use axum::Router;
 use axum::routing::post;
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
-use watchkeep_wire::otlp::Signal;
+use watchkeep_model::Signal;
 
 pub(crate) use grpc::{is_grpc, unknown_method};
 
