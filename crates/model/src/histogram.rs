@@ -13,6 +13,21 @@ pub struct BucketSpan {
     pub length: u32,
 }
 
+/// What a native histogram says about its relation to the sample before it in its series.
+/// (Prometheus specification "Native histograms", section "Counter reset considerations".)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ResetHint {
+    /// Not known: compare the buckets.
+    #[default]
+    Unknown,
+    /// The counts began anew with this sample.
+    Reset,
+    /// The counts go on from the sample before.
+    NotReset,
+    /// A gauge histogram, of which a falling count is no reset.
+    Gauge,
+}
+
 /// One sample of a native histogram. Bucket counts are absolute, not differences.
 ///
 /// With `schema` in -4..=8 the bucket with index `i` holds values in
@@ -33,8 +48,8 @@ pub struct NativeHistogram {
     pub sum: f64,
     /// Whether the counts may be fractional.
     pub is_float: bool,
-    /// Whether this is a gauge histogram, of which a falling count is no reset.
-    pub is_gauge: bool,
+    /// What is known about a reset of the counts since the sample before.
+    pub reset_hint: ResetHint,
     /// Runs of positive buckets.
     pub positive_spans: Vec<BucketSpan>,
     /// Counts of the positive buckets, run by run.
@@ -53,14 +68,18 @@ impl NativeHistogram {
 
     const VERSION: u8 = 1;
     const FLOAT: u8 = 1;
-    const GAUGE: u8 = 2;
+    /// Two bits of the flags hold the hint.
+    const HINT_SHIFT: u8 = 1;
+    const HINTS: [ResetHint; 4] =
+        [ResetHint::Unknown, ResetHint::Gauge, ResetHint::Reset, ResetHint::NotReset];
     /// More buckets or runs than this in one stored histogram means damage.
     const BUCKETS_MAX: u64 = 1 << 20;
 
     /// Appends the byte form: version, flags, then varints (zigzag where signed) and doubles in
     /// little-endian order. Whole counts are varints, fractional ones doubles.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        let flags = u8::from(self.is_float) * Self::FLOAT + u8::from(self.is_gauge) * Self::GAUGE;
+        let hint = Self::HINTS.iter().position(|hint| *hint == self.reset_hint).unwrap_or(0) as u8;
+        let flags = u8::from(self.is_float) * Self::FLOAT + (hint << Self::HINT_SHIFT);
         out.extend_from_slice(&[Self::VERSION, flags]);
         write_varint(out, zigzag(i64::from(self.schema)));
         for value in [self.zero_threshold, self.sum] {
@@ -129,7 +148,8 @@ impl Decoder<'_> {
             count,
             sum,
             is_float,
-            is_gauge: head[1] & NativeHistogram::GAUGE != 0,
+            reset_hint: NativeHistogram::HINTS
+                [usize::from(head[1] >> NativeHistogram::HINT_SHIFT & 3)],
             positive_spans,
             positive_counts,
             negative_spans,
@@ -195,10 +215,10 @@ mod tests {
         #[test]
         fn byte_form_round_trips(
             schema in -53_i32..9, positive in side(), negative in side(), is_float: bool,
-            is_gauge: bool, counts: (u32, u32), sum in -1e9..1e9_f64, custom: Vec<i32>,
+            hint in 0_usize..4, counts: (u32, u32), sum in -1e9..1e9_f64, custom: Vec<i32>,
         ) {
             let histogram = NativeHistogram {
-                schema, is_float, is_gauge, sum, zero_threshold: 1e-128,
+                schema, is_float, reset_hint: NativeHistogram::HINTS[hint], sum, zero_threshold: 1e-128,
                 zero_count: f64::from(counts.0), count: f64::from(counts.1),
                 positive_spans: positive.0, positive_counts: positive.1,
                 negative_spans: negative.0, negative_counts: negative.1,

@@ -21,6 +21,9 @@ table! {
         series: Vec<u32>,
         /// Milliseconds since the epoch.
         time_ms: Vec<i64>,
+        /// When the counting began (start timestamp, created timestamp), milliseconds since the
+        /// epoch; 0 where that is not known.
+        start_ms: Vec<i64>,
         /// The value; the stale marker is the NaN of [`STALE_NAN_BITS`].
         value: Vec<f64>,
     }
@@ -33,6 +36,9 @@ table! {
         series: Vec<u32>,
         /// Milliseconds since the epoch.
         time_ms: Vec<i64>,
+        /// When the counting began (start timestamp, created timestamp), milliseconds since the
+        /// epoch; 0 where that is not known.
+        start_ms: Vec<i64>,
         /// An encoded [`crate::NativeHistogram`].
         histogram: BinaryColumn,
     }

@@ -143,6 +143,7 @@ impl Load {
                 batch.series.delta.push(0);
                 batch.floats.series.push(series as u32);
                 batch.floats.time_ms.push(0);
+                batch.floats.start_ms.push(0);
                 batch.floats.value.push(random.below(100_000) as f64);
             }
             batch

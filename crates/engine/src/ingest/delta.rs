@@ -167,11 +167,13 @@ impl Conversion<'_> {
         for row in starts {
             floats.series.push(floats.series[row]);
             floats.time_ms.push(floats.time_ms[row].saturating_sub(1));
+            floats.start_ms.push(0);
             floats.value.push(0.0);
             kept.push(true);
         }
         retain(&mut floats.series, &kept);
         retain(&mut floats.time_ms, &kept);
+        retain(&mut floats.start_ms, &kept);
         retain(&mut floats.value, &kept);
     }
 
@@ -211,12 +213,14 @@ impl Conversion<'_> {
         for (row, zero) in starts {
             table.series.push(table.series[row]);
             table.time_ms.push(table.time_ms[row].saturating_sub(1));
+            table.start_ms.push(0);
             histograms.push_with(|out| zero.encode(out));
             kept.push(true);
         }
         table.histogram = histograms;
         retain(&mut table.series, &kept);
         retain(&mut table.time_ms, &kept);
+        retain(&mut table.start_ms, &kept);
     }
 
     /// Adds to the total of a series and says whether that is where the total starts; `None` when

@@ -316,6 +316,8 @@ fn bounds(histogram: &NativeHistogram, index: i64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use watchkeep_model::histogram::ResetHint;
+
     use super::*;
 
     #[test]
@@ -342,7 +344,7 @@ mod tests {
             count: 6.0,
             sum: 7.0,
             is_float: false,
-            is_gauge: false,
+            reset_hint: ResetHint::Unknown,
             positive_spans: vec![BucketSpan { offset: 1, length: 2 }],
             positive_counts: vec![2.0, 0.0],
             negative_spans: vec![BucketSpan { offset: 0, length: 1 }],

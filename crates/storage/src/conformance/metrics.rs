@@ -7,7 +7,7 @@ use watchkeep_model::metrics::{MetricKind, STALE_NAN_BITS};
 use super::Fixture;
 use super::rows::{add_exemplar, add_histogram, add_metadata, histogram, labels, samples};
 use crate::seam::{
-    Batch, LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest, SeriesSamples,
+    Batch, LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest, SeriesSamples,
 };
 
 fn named(name: &str) -> SeriesRequest {
@@ -81,7 +81,7 @@ pub(super) async fn labels_are_listed(mut fixture: Fixture) {
     expected.sort();
     assert_eq!(series(everything.clone()).await, expected);
     assert_eq!(series(SeriesRequest { limit: Some(2), ..everything.clone() }).await, expected[..2]);
-    let not_a = Matcher { label: "host".into(), op: MatchOp::Ne, value: "a".into() };
+    let not_a = Matcher::not_equal("host", "a");
     let request = SeriesRequest { matchers: vec![not_a], ..everything.clone() };
     assert_eq!(series(request).await, [labels("up", "b")]);
     let absent = SeriesRequest { matchers: vec![Matcher::equal("zone", "")], ..everything.clone() };

@@ -108,6 +108,7 @@ pub(crate) fn samples(rows: &[(&str, &str, i64, f64)]) -> MetricColumns {
         let series = series_row(&mut columns, name, host);
         columns.floats.series.push(series);
         columns.floats.time_ms.push(*time_ms);
+        columns.floats.start_ms.push(0);
         columns.floats.value.push(*value);
     }
     columns
@@ -131,6 +132,7 @@ pub(super) fn add_histogram(columns: &mut MetricColumns, name: &str, time_ms: i6
     let series = series_row(columns, name, "a");
     columns.histograms.series.push(series);
     columns.histograms.time_ms.push(time_ms);
+    columns.histograms.start_ms.push(0);
     columns.histograms.histogram.push_with(|out| histogram(count).encode(out));
 }
 
@@ -142,7 +144,7 @@ pub(super) fn histogram(count: f64) -> NativeHistogram {
         count,
         sum: count * 2.5,
         is_float: false,
-        is_gauge: false,
+        reset_hint: watchkeep_model::histogram::ResetHint::Unknown,
         positive_spans: vec![watchkeep_model::histogram::BucketSpan { offset: 4, length: 1 }],
         positive_counts: vec![count],
         negative_spans: Vec::new(),

@@ -10,7 +10,7 @@ use watchkeep_model::{
 
 use crate::seam::{Batch, IngestToken};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const SPANS: u8 = 1;
 const LOGS: u8 = 2;
 const METRICS: u8 = 3;

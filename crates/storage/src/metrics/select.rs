@@ -1,9 +1,7 @@
 //! From matchers to sets of series, over any inverted index.
 
 use roaring::RoaringBitmap;
-use watchkeep_model::Result;
-
-use crate::seam::{MatchOp, Matcher};
+use watchkeep_model::{MatchOp, Matcher, Result};
 
 /// What is called with each value of a label and the series that have it.
 pub(super) type SeePosting<'a> = &'a mut dyn FnMut(&str, &RoaringBitmap) -> Result<()>;
@@ -41,27 +39,19 @@ pub(super) fn select(index: &dyn LabelIndex, matchers: &[Matcher]) -> Result<Roa
 }
 
 fn is_direct(matcher: &Matcher) -> bool {
-    matcher.op == MatchOp::Eq && !matcher.value.is_empty()
-}
-
-/// The one place that knows how an operator judges a value.
-fn accepts(matcher: &Matcher, value: &str) -> bool {
-    match matcher.op {
-        MatchOp::Eq => matcher.value == value,
-        MatchOp::Ne => matcher.value != value,
-    }
+    matcher.op() == MatchOp::Equal && !matcher.value().is_empty()
 }
 
 fn series_of(index: &dyn LabelIndex, matcher: &Matcher) -> Result<RoaringBitmap> {
     if is_direct(matcher) {
-        return index.posting(&matcher.label, &matcher.value);
+        return index.posting(matcher.label(), matcher.value());
     }
     // A series without the label has the empty value: where that is accepted, take away the
     // series whose value is not, else gather those whose value is.
-    let accepts_absent = accepts(matcher, "");
+    let accepts_absent = matcher.accepts("");
     let mut gathered = RoaringBitmap::new();
-    index.each_value(&matcher.label, &mut |value, series| {
-        if accepts(matcher, value) != accepts_absent {
+    index.each_value(matcher.label(), &mut |value, series| {
+        if matcher.accepts(value) != accepts_absent {
             gathered |= series;
         }
         Ok(())

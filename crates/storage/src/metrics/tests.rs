@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use watchkeep_model::histogram::BucketSpan;
+use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
 use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram};
 
 use super::{Frozen, Head, Part, View, merge_parts};
-use crate::seam::{
-    LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest, SeriesSamples,
-};
+use crate::seam::{LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest, SeriesSamples};
 
 pub(super) fn labels_of(series: u8) -> Labels {
     let (job, zone) = (format!("job-{}", series % 3), format!("zone-{}", series % 2));
@@ -30,7 +28,7 @@ pub(super) fn histogram_of(seed: u32) -> NativeHistogram {
         count: f64::from(seed),
         sum: f64::from(seed) * 0.37,
         is_float: seed.is_multiple_of(2),
-        is_gauge: false,
+        reset_hint: ResetHint::Unknown,
         positive_spans: vec![BucketSpan { offset: -2, length: 3 }],
         positive_counts: (0..3).map(|i| f64::from(seed % (i + 5))).collect(),
         negative_spans: Vec::new(),
@@ -43,6 +41,7 @@ pub(super) fn push_float(batch: &mut MetricColumns, series: u8, time_ms: i64, va
     let row = row_of(batch, series);
     batch.floats.series.push(row);
     batch.floats.time_ms.push(time_ms);
+    batch.floats.start_ms.push(0);
     batch.floats.value.push(value);
 }
 
@@ -50,6 +49,7 @@ pub(super) fn push_histogram(batch: &mut MetricColumns, series: u8, time_ms: i64
     let row = row_of(batch, series);
     batch.histograms.series.push(row);
     batch.histograms.time_ms.push(time_ms);
+    batch.histograms.start_ms.push(0);
     batch.histograms.histogram.push_with(|out| histogram_of(seed).encode(out));
 }
 
@@ -256,10 +256,8 @@ fn compare(view: &View, model: &Model, request: &SeriesRequest) {
 fn matcher() -> impl Strategy<Value = Matcher> {
     let names = prop::sample::select(vec!["__name__", "job", "zone", "none"]);
     let values = prop::sample::select(vec!["", "metric_1", "job-1", "zone-0", "zone-1"]);
-    (names, values, any::<bool>()).prop_map(|(label, value, equal)| Matcher {
-        label: label.to_owned(),
-        op: if equal { MatchOp::Eq } else { MatchOp::Ne },
-        value: value.to_owned(),
+    (names, values, any::<bool>()).prop_map(|(label, value, equal)| {
+        if equal { Matcher::equal(label, value) } else { Matcher::not_equal(label, value) }
     })
 }
 

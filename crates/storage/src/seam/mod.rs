@@ -14,9 +14,11 @@ pub use records::{
     ScanStats, ServiceCount, TableName, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
 };
 pub use samples::{
-    ExemplarRow, LabelValuesRequest, MatchOp, Matcher, MetadataRow, SampleStream, SamplesRequest,
-    SeriesRequest, SeriesSamples,
+    ExemplarRow, LabelValuesRequest, MetadataRow, SampleStream, SamplesRequest, SeriesRequest,
+    SeriesSamples,
 };
+
+pub use watchkeep_model::{MatchOp, Matcher};
 
 use async_trait::async_trait;
 use watchkeep_model::column::Table;

@@ -4,43 +4,7 @@ use std::pin::Pin;
 
 use futures::Stream;
 use watchkeep_model::metrics::MetricKind;
-use watchkeep_model::{Labels, NativeHistogram, Result};
-
-/// How a label is matched. An absent label has the empty value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MatchOp {
-    /// The value is equal.
-    Eq,
-    /// The value is not equal.
-    Ne,
-}
-
-/// A condition on a label. Regular expressions are added beside [`MatchOp`] with the language
-/// that needs them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Matcher {
-    /// Which label; `__name__` is the metric's name.
-    pub label: String,
-    /// How.
-    pub op: MatchOp,
-    /// With what.
-    pub value: String,
-}
-
-impl Matcher {
-    /// `label = value`.
-    pub fn equal(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self { label: label.into(), op: MatchOp::Eq, value: value.into() }
-    }
-
-    /// Whether a set of labels matches.
-    pub fn matches(&self, labels: &Labels) -> bool {
-        match self.op {
-            MatchOp::Eq => labels.get(&self.label) == self.value,
-            MatchOp::Ne => labels.get(&self.label) != self.value,
-        }
-    }
-}
+use watchkeep_model::{Labels, Matcher, NativeHistogram, Result};
 
 /// Asks about series with a sample in the closed range `[start_ms, end_ms]`.
 #[derive(Debug, Clone)]

@@ -45,7 +45,7 @@ pub(super) fn add(total: &NativeHistogram, increment: &NativeHistogram) -> Nativ
         count: total.count + increment.count,
         sum: total.sum + increment.sum,
         is_float: total.is_float || increment.is_float,
-        is_gauge: increment.is_gauge,
+        reset_hint: increment.reset_hint,
         positive_spans,
         positive_counts,
         negative_spans,
@@ -90,6 +90,8 @@ fn runs(buckets: &BTreeMap<i64, f64>) -> (Vec<BucketSpan>, Vec<f64>) {
 
 #[cfg(test)]
 mod tests {
+    use watchkeep_model::histogram::ResetHint;
+
     use super::*;
 
     fn histogram(schema: i32, spans: &[(i32, u32)], counts: &[f64]) -> NativeHistogram {
@@ -100,7 +102,7 @@ mod tests {
             count: 1.0 + counts.iter().sum::<f64>(),
             sum: 2.0,
             is_float: false,
-            is_gauge: false,
+            reset_hint: ResetHint::Unknown,
             positive_spans: spans
                 .iter()
                 .map(|(offset, length)| BucketSpan { offset: *offset, length: *length })

@@ -11,6 +11,7 @@ fn batch(series: &str, samples: &[(i64, f64)]) -> MetricColumns {
     for (time_ms, value) in samples {
         columns.floats.series.push(0);
         columns.floats.time_ms.push(*time_ms);
+        columns.floats.start_ms.push(0);
         columns.floats.value.push(*value);
     }
     columns

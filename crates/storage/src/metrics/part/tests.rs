@@ -141,6 +141,7 @@ fn crowd() -> MetricColumns {
         for at in 0..i64::from(3 + series % 5) {
             batch.floats.series.push(series);
             batch.floats.time_ms.push(at * 15_000 + i64::from(series % 7));
+            batch.floats.start_ms.push(0);
             batch.floats.value.push(match series % 4 {
                 0 => f64::from(series).sqrt() * at as f64,
                 1 => (at * i64::from(series)) as f64,

@@ -2,7 +2,7 @@
 //! dense buckets become sparse runs.
 
 use watchkeep_model::NativeHistogram;
-use watchkeep_model::histogram::BucketSpan;
+use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
 
 use crate::protobuf::{Malformed, Reader};
@@ -119,7 +119,7 @@ impl Exponential {
             count: self.count as f64,
             sum: self.sum,
             is_float: false,
-            is_gauge: false,
+            reset_hint: ResetHint::Unknown,
             positive_spans,
             positive_counts,
             negative_spans,
@@ -138,7 +138,7 @@ pub(super) fn stale() -> NativeHistogram {
         count: 0.0,
         sum: f64::from_bits(STALE_NAN_BITS),
         is_float: false,
-        is_gauge: false,
+        reset_hint: ResetHint::Unknown,
         positive_spans: Vec::new(),
         positive_counts: Vec::new(),
         negative_spans: Vec::new(),

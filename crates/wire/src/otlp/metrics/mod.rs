@@ -225,6 +225,7 @@ impl<'o> Decoder<'o> {
         let series = self.series("target_info", None, 0);
         self.columns.floats.series.push(series);
         self.columns.floats.time_ms.push(time_ms);
+        self.columns.floats.start_ms.push(0);
         self.columns.floats.value.push(1.0);
         Ok(())
     }

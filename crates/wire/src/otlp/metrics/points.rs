@@ -120,6 +120,7 @@ impl Decoder<'_> {
         let series = self.series(name, extra, delta);
         self.columns.floats.series.push(series);
         self.columns.floats.time_ms.push(time_ms);
+        self.columns.floats.start_ms.push(0);
         self.columns.floats.value.push(value);
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         series
@@ -276,6 +277,7 @@ impl Decoder<'_> {
         let series = self.series(&family.name, None, family.delta);
         self.columns.histograms.series.push(series);
         self.columns.histograms.time_ms.push(time_ms);
+        self.columns.histograms.start_ms.push(0);
         self.columns.histograms.histogram.push_with(|out| histogram.encode(out));
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         self.exemplars(point.exemplars, time_ms, |_| series)?;

@@ -1,0 +1,22 @@
+//! PromQL: lexer, parser with source positions, printer, and an evaluator over any source of
+//! series. Follows Prometheus 3.14 (documentation chapters "Querying" and "Feature flags"), with the
+//! constructs switched on that are experimental there.
+//!
+//! In reading order: [`ast`] is what a query is, [`source`] what the evaluator asks of a store,
+//! [`value`] what it answers, [`annotations`] what it remarks on the way.
+//!
+//! # Invariants
+//! - Nothing here does IO, reads a clock, or knows threads, Arrow or HTTP.
+//! - No text from outside panics or recurses without bound.
+//! - The evaluator holds at most as many samples as its options allow.
+
+pub mod annotations;
+pub mod ast;
+pub mod functions;
+pub mod source;
+pub mod value;
+
+pub use annotations::Annotations;
+pub use ast::{Expr, ExprKind, Span};
+pub use source::{Select, SeriesIter, SeriesSource};
+pub use value::{Matrix, Output, Value, Vector};
