@@ -186,11 +186,12 @@ impl SeriesIter {
                 )
             })?;
             self.series_left -= 1;
-            let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
-                NativeHistogram::decode(histogram).map(|histogram| (*time_ms, histogram))
+            let histograms = data.histograms.iter().map(|row| {
+                NativeHistogram::decode(&row.histogram).map(|histogram| (row.time_ms, histogram))
             });
             let histograms = histograms.collect::<Result<_>>()?;
-            return Ok(Some(SeriesSamples { labels, floats: data.floats, histograms }));
+            let floats = data.floats.times_ms.into_iter().zip(data.floats.values).collect();
+            return Ok(Some(SeriesSamples { labels, floats, histograms }));
         }
         Ok(None)
     }
