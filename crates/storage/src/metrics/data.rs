@@ -83,6 +83,7 @@ impl Floats {
     }
 
     /// The start timestamp of a sample; 0 where not known.
+    #[cfg(test)]
     pub(super) fn start_ms(&self, position: usize) -> i64 {
         self.starts_ms.get(position).copied().unwrap_or(0)
     }
