@@ -18,6 +18,8 @@ pub struct StorageConfig {
     pub table_bytes_max: u64,
     /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
     pub memory_bytes_max: u64,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub metrics_cache_bytes_max: usize,
     /// How long an append waits for room in memory before it is refused.
     pub room_wait_max: Duration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -36,6 +38,7 @@ impl StorageConfig {
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
             memory_bytes_max: 128 << 20,
+            metrics_cache_bytes_max: 32 << 20,
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),

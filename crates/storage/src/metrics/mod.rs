@@ -13,6 +13,7 @@ pub mod bench;
 mod chunk;
 mod column;
 mod data;
+mod gather;
 mod head;
 mod memory;
 mod merge;
@@ -26,6 +27,6 @@ mod view;
 pub(crate) use self::{
     head::{Frozen, Head},
     merge::merge_parts,
-    part::Part,
+    part::{FrameCache, Part},
     view::View,
 };
