@@ -11,6 +11,8 @@ mod counters;
 mod flush;
 mod manifest;
 mod metric_record;
+#[cfg(test)]
+mod metric_tests;
 mod open;
 mod queries;
 mod record;
