@@ -13,6 +13,7 @@
 pub mod annotations;
 pub mod ast;
 pub mod functions;
+pub mod number;
 pub mod source;
 pub mod value;
 
