@@ -58,7 +58,7 @@ impl Store {
         let series = SeriesRequest { matchers, start_ms, end_ms, limit: None };
         let view = View::new(&self.parts, &self.frozen, &self.head);
         let mut samples = 0;
-        for series in view.samples(&SamplesRequest { series, samples_max: usize::MAX })? {
+        for series in view.samples(SamplesRequest { series, samples_max: usize::MAX }) {
             samples += series?.floats.len();
         }
         Ok(samples)

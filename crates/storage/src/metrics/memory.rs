@@ -258,9 +258,15 @@ impl LabelIndex for Index {
         Ok(values.and_then(|values| values.get(value)).cloned().unwrap_or_default())
     }
 
-    fn each_value(&self, name: &str, see: SeePosting<'_>) -> Result<()> {
+    fn each_value(
+        &self,
+        name: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        see: SeePosting<'_>,
+    ) -> Result<()> {
         let values = self.postings.get(name).into_iter().flatten();
-        values.into_iter().try_for_each(|(value, series)| see(value, series))
+        let mut values = values.filter(|(value, _)| wanted(value));
+        values.try_for_each(|(value, series)| see(value, series))
     }
 
     fn names(&self) -> Vec<String> {

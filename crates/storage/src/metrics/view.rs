@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use watchkeep_model::{Error, ErrorKind, Labels, NativeHistogram, Result};
+use watchkeep_model::{
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, NativeHistogram, Result, SeriesSamples,
+};
 
 use super::data::Range;
 use super::head::{Frozen, Head};
 use super::merge::{Merger, Source, Want, merge_metadata};
 use super::part::Part;
 use super::select::select;
-use crate::seam::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest, SeriesSamples,
-};
+use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest};
 
 /// The sources of one tenant.
 #[derive(Debug, Clone)]
@@ -64,15 +64,16 @@ impl View {
         Ok(found)
     }
 
-    /// Samples of the series that match, series by series in the order of their labels' bytes.
-    pub(crate) fn samples(&self, request: &SamplesRequest) -> Result<SeriesIter> {
-        Ok(SeriesIter {
-            merger: Merger::open(self.select(&request.series)?)?,
+    /// Samples of the series that match, series by series. The first step selects the series; so
+    /// far nothing is read.
+    pub(crate) fn samples(&self, request: SamplesRequest) -> SeriesIter {
+        SeriesIter {
             range: range_of(&request.series),
             series_left: request.series.limit.unwrap_or(usize::MAX),
             samples_left: request.samples_max,
             samples_max: request.samples_max,
-        })
+            state: State::Unopened(self.clone(), request.series),
+        }
     }
 
     /// Names of labels on the series that match and have a sample in the range, sorted.
@@ -110,12 +111,16 @@ impl View {
         for (source, ids) in self.select(&request.series)? {
             let ids = source.with_sample(&ids, range)?;
             source.with_index(|index| {
-                index.each_value(&request.label, &mut |value, series| {
-                    if !values.contains(value) && !series.is_disjoint(&ids) {
-                        values.insert(value.to_owned());
+                let mut found = Vec::new();
+                let unknown = |value: &str| !values.contains(value);
+                index.each_value(&request.label, &unknown, &mut |value, series| {
+                    if !series.is_disjoint(&ids) {
+                        found.push(value.to_owned());
                     }
                     Ok(())
-                })
+                })?;
+                values.extend(found);
+                Ok(())
             })?;
         }
         Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
@@ -161,19 +166,29 @@ fn range_of(request: &SeriesRequest) -> Range {
 /// Samples series by series. After an error nothing more comes.
 #[derive(Debug)]
 pub(crate) struct SeriesIter {
-    merger: Merger,
+    state: State,
     range: Range,
     series_left: usize,
     samples_left: usize,
     samples_max: usize,
 }
 
+#[derive(Debug)]
+enum State {
+    Unopened(View, SeriesRequest),
+    Open(Merger),
+}
+
 impl SeriesIter {
     fn step(&mut self) -> Result<Option<SeriesSamples>> {
+        if let State::Unopened(view, request) = &self.state {
+            self.state = State::Open(Merger::open(view.select(request)?)?);
+        }
+        let State::Open(merger) = &mut self.state else { return Ok(None) };
         while self.series_left > 0
-            && let Some(labels) = self.merger.labels()
+            && let Some(labels) = merger.labels()
         {
-            let data = self.merger.take(&labels, self.range, Want::Samples)?;
+            let data = merger.take(&labels, self.range, Want::Samples)?;
             let samples = data.samples();
             if samples == 0 {
                 continue;
@@ -187,10 +202,13 @@ impl SeriesIter {
             })?;
             self.series_left -= 1;
             let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
-                NativeHistogram::decode(histogram).map(|histogram| (*time_ms, histogram))
+                let histogram = Arc::new(NativeHistogram::decode(histogram)?);
+                Ok(HistogramSample { time_ms: *time_ms, start_ms: 0, histogram })
             });
             let histograms = histograms.collect::<Result<_>>()?;
-            return Ok(Some(SeriesSamples { labels, floats: data.floats, histograms }));
+            let (times, values): (Vec<i64>, Vec<f64>) = data.floats.into_iter().unzip();
+            let floats = FloatSamples { times_ms: times.into(), values, starts_ms: None };
+            return Ok(Some(SeriesSamples { labels, floats, histograms }));
         }
         Ok(None)
     }

@@ -14,8 +14,7 @@ pub use records::{
     ScanStats, ServiceCount, TableName, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
 };
 pub use samples::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SampleStream, SamplesRequest, SeriesRequest,
-    SeriesSamples,
+    ExemplarRow, LabelValuesRequest, MetadataRow, SampleCursor, SamplesRequest, SeriesRequest,
 };
 
 pub use watchkeep_model::{MatchOp, Matcher};
@@ -120,8 +119,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         request: SeriesRequest,
     ) -> Result<Vec<watchkeep_model::Labels>>;
 
-    /// Samples of the series that match, series by series.
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream>;
+    /// Samples of the series that match, series by series. This call does little: the work is
+    /// done as the cursor is advanced. What is appended after it returned may be missing.
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor>;
 
     /// Names of labels on the series that match, sorted.
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>>;
