@@ -13,7 +13,7 @@ use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{Labels, MetricColumns, Result};
 
 use super::chunk::{chunks, seal};
-use super::data::{Exemplar, Range, SeriesData, settle};
+use super::data::{Exemplar, Floats, HistogramRow, Range, SeriesData};
 use super::select::{LabelIndex, SeePosting};
 use crate::seam::MetadataRow;
 
@@ -53,9 +53,9 @@ pub(super) struct MemorySeries {
 #[derive(Debug, Default)]
 struct Live {
     /// In the order in which they were appended.
-    open: Vec<(i64, f64)>,
+    open: Floats,
     sealed: Vec<u8>,
-    histograms: Vec<(i64, Box<[u8]>)>,
+    histograms: Vec<HistogramRow>,
     exemplars: Vec<Exemplar>,
 }
 
@@ -103,6 +103,7 @@ impl Memory {
                 let grown = series.live.lock().push_floats(
                     &floats.time_ms[start..start + run],
                     &floats.value[start..start + run],
+                    &floats.start_ms[start..start + run],
                 );
                 self.grow(grown);
             }
@@ -111,8 +112,11 @@ impl Memory {
         for (at, row) in batch.histograms.series.iter().enumerate() {
             if let Some(series) = series_at(*row) {
                 let histogram: Box<[u8]> = batch.histograms.histogram.get(at).into();
-                self.grow(histogram.len() as i64 + 24);
-                series.live.lock().histograms.push((batch.histograms.time_ms[at], histogram));
+                self.grow((histogram.len() + size_of::<HistogramRow>()) as i64);
+                let (time_ms, start_ms) =
+                    (batch.histograms.time_ms[at], batch.histograms.start_ms[at]);
+                let row = HistogramRow { time_ms, start_ms, histogram };
+                series.live.lock().histograms.push(row);
             }
         }
         let exemplars = &batch.exemplars;
@@ -283,8 +287,12 @@ impl MemorySeries {
                 chunk.read(range, &mut data.floats);
             }
         }
-        data.floats.extend(live.open.iter().filter(|(time_ms, _)| range.contains(*time_ms)));
-        let inside = live.histograms.iter().filter(|(time_ms, _)| range.contains(*time_ms));
+        let open = &live.open;
+        for at in (0..open.len()).filter(|at| range.contains(open.times_ms[*at])) {
+            let starts = if open.starts_ms.is_empty() { &[] } else { &open.starts_ms[at..=at] };
+            data.floats.extend(&open.times_ms[at..=at], &open.values[at..=at], starts);
+        }
+        let inside = live.histograms.iter().filter(|row| range.contains(row.time_ms));
         data.histograms.extend(inside.cloned());
     }
 
@@ -298,20 +306,22 @@ impl MemorySeries {
     /// Whether there is a sample in the range.
     pub(super) fn touches(&self, range: Range) -> bool {
         let live = self.live.lock();
-        live.open.iter().any(|(time_ms, _)| range.contains(*time_ms))
-            || live.histograms.iter().any(|(time_ms, _)| range.contains(*time_ms))
+        live.open.times_ms.iter().any(|time_ms| range.contains(*time_ms))
+            || live.histograms.iter().any(|row| range.contains(row.time_ms))
             || chunks(&live.sealed).any(|chunk| chunk.touches(range))
     }
 }
 
 impl Live {
     /// Appends samples; gives by how many bytes that grew.
-    fn push_floats(&mut self, times: &[i64], values: &[f64]) -> i64 {
+    fn push_floats(&mut self, times: &[i64], values: &[f64], starts: &[i64]) -> i64 {
         let before = self.float_bytes();
-        for (time_ms, value) in times.iter().zip(values) {
-            self.open.push((*time_ms, *value));
+        let known = starts.iter().any(|start_ms| *start_ms != 0);
+        for at in 0..times.len() {
+            let start = if known { &starts[at..=at] } else { &[] };
+            self.open.extend(&times[at..=at], &values[at..=at], start);
             if self.open.len() >= OPEN_MAX {
-                settle(&mut self.open);
+                self.open.settle();
                 seal(&self.open, &mut self.sealed);
                 self.open.clear();
             }
@@ -320,6 +330,8 @@ impl Live {
     }
 
     fn float_bytes(&self) -> usize {
-        self.open.capacity() * size_of::<(i64, f64)>() + self.sealed.capacity()
+        let open = &self.open;
+        (open.times_ms.capacity() + open.values.capacity() + open.starts_ms.capacity()) * 8
+            + self.sealed.capacity()
     }
 }

@@ -10,7 +10,7 @@ use watchkeep_model::{
     Error, ErrorKind, FloatSamples, HistogramSample, Labels, NativeHistogram, Result, SeriesSamples,
 };
 
-use super::data::Range;
+use super::data::{Floats, Range};
 use super::head::{Frozen, Head};
 use super::merge::{Merger, Source, Want, merge_metadata};
 use super::part::Part;
@@ -201,13 +201,14 @@ impl SeriesIter {
                 )
             })?;
             self.series_left -= 1;
-            let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
-                let histogram = Arc::new(NativeHistogram::decode(histogram)?);
-                Ok(HistogramSample { time_ms: *time_ms, start_ms: 0, histogram })
+            let histograms = data.histograms.iter().map(|row| {
+                let histogram = Arc::new(NativeHistogram::decode(&row.histogram)?);
+                Ok(HistogramSample { time_ms: row.time_ms, start_ms: row.start_ms, histogram })
             });
             let histograms = histograms.collect::<Result<_>>()?;
-            let (times, values): (Vec<i64>, Vec<f64>) = data.floats.into_iter().unzip();
-            let floats = FloatSamples { times_ms: times.into(), values, starts_ms: None };
+            let Floats { times_ms, values, starts_ms } = data.floats;
+            let starts_ms = (!starts_ms.is_empty()).then(|| starts_ms.into());
+            let floats = FloatSamples { times_ms: times_ms.into(), values, starts_ms };
             return Ok(Some(SeriesSamples { labels, floats, histograms }));
         }
         Ok(None)
