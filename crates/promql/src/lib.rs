@@ -13,6 +13,8 @@
 pub mod annotations;
 pub mod ast;
 pub mod functions;
+pub mod histogram;
+pub mod quantile;
 pub mod source;
 pub mod value;
 
