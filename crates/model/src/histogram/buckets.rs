@@ -222,20 +222,17 @@ impl Iterator for IndexedBack<'_> {
     }
 }
 
-/// The buckets of one side as they are at a coarser schema. With the same schema they come as they
-/// are.
+/// The buckets of one side merged into ones that are coarser by this many bits.
 pub fn merged(
-    buckets: Indexed<'_>,
-    from_schema: i32,
-    to_schema: i32,
+    buckets: impl Iterator<Item = (i64, f64)>,
+    bits: u32,
 ) -> impl Iterator<Item = (i64, f64)> {
-    let shift = coarsening(from_schema, to_schema);
-    let mut buckets = buckets.map(move |(index, count)| (coarser_index(index, shift), count));
+    let mut buckets = buckets.map(move |(index, count)| (coarser_index(index, bits), count));
     let mut ahead = buckets.next();
     iter::from_fn(move || {
         let (index, mut total) = ahead?;
         ahead = buckets.next();
-        while shift > 0
+        while bits > 0
             && let Some((_, count)) = ahead.filter(|(next, _)| *next == index)
         {
             total += count;

@@ -2,7 +2,7 @@
 
 use watchkeep_model::NativeHistogram;
 use watchkeep_model::histogram::bounds::exponential_bound;
-use watchkeep_model::histogram::buckets::{Indexed, coarsening, coarser_index, merged};
+use watchkeep_model::histogram::buckets::{Indexed, coarsening, coarser_index};
 use watchkeep_model::histogram::layout::Runs;
 use watchkeep_model::histogram::{BucketSpan, ResetHint};
 
@@ -181,10 +181,12 @@ fn coarsen(total: &mut NativeHistogram, bits: u32, lost: Option<&mut Lost>) {
         (&mut total.positive_spans, &mut total.positive_counts, positive),
         (&mut total.negative_spans, &mut total.negative_counts, negative),
     ] {
-        let coarse = coarse_side(spans, counts, lost.as_deref().map(Vec::as_slice), bits);
+        let carried = lost.as_deref().map(Vec::as_slice);
+        let mine = Addend { spans, counts, lost: carried, sign: 1.0, skipped: 0 };
+        let coarse = coarse_side(mine.buckets(), bits, carried.is_some());
         (*spans, *counts) = (coarse.spans, coarse.counts);
-        if let Some(lost) = lost {
-            *lost = coarse.lost;
+        if let (Some(lost), Some(coarse_lost)) = (lost, coarse.lost) {
+            *lost = coarse_lost;
         }
     }
 }
@@ -193,39 +195,32 @@ fn coarsen(total: &mut NativeHistogram, bits: u32, lost: Option<&mut Lost>) {
 struct Side {
     spans: Vec<BucketSpan>,
     counts: Vec<f64>,
-    /// Empty where nothing is carried along.
-    lost: Vec<f64>,
+    lost: Option<Vec<f64>>,
 }
 
-/// One side in a coarser schema; with `lost` the sums of buckets are compensated.
-fn coarse_side(spans: &[BucketSpan], counts: &[f64], lost: Option<&[f64]>, bits: u32) -> Side {
-    let Some(lost) = lost else {
-        let mut runs = Runs::default();
-        let mut sums = Vec::with_capacity(counts.len());
-        for (index, count) in merged(Indexed::new(spans, counts), bits as i32, 0) {
-            runs.push(index);
-            sums.push(count);
-        }
-        return Side { spans: runs.into_spans(), counts: sums, lost: Vec::new() };
-    };
+/// Merges buckets (index, count, lost part) into ones coarser by this many bits; if `carries`, with
+/// compensated sums.
+fn coarse_side(buckets: impl Iterator<Item = (i64, f64, f64)>, bits: u32, carries: bool) -> Side {
     let mut runs = Runs::default();
-    let mut side = Side { spans: Vec::new(), counts: Vec::new(), lost: Vec::new() };
-    for ((index, count), lost) in Indexed::new(spans, counts).zip(lost) {
+    let mut counts: Vec<f64> = Vec::new();
+    let mut losses: Vec<f64> = Vec::new();
+    for (index, count, lost) in buckets {
         let target = coarser_index(index, bits);
-        match (side.counts.last_mut(), side.lost.last_mut()) {
-            (Some(sum), Some(sum_lost)) if runs.last() == Some(target) => {
-                kahan::add(count, sum, sum_lost);
-                kahan::add(*lost, sum, sum_lost);
+        match counts.last_mut() {
+            Some(sum) if runs.last() == Some(target) => {
+                let sum_lost = if carries { losses.last_mut() } else { None };
+                add_count(sum, sum_lost, count, lost);
             }
             _ => {
                 runs.push(target);
-                side.counts.push(count);
-                side.lost.push(*lost);
+                counts.push(count);
+                if carries {
+                    losses.push(lost);
+                }
             }
         }
     }
-    side.spans = runs.into_spans();
-    side
+    Side { spans: runs.into_spans(), counts, lost: carries.then_some(losses) }
 }
 
 /// Adds the buckets of `other`, which are finer by this many bits, outside the zero bucket.
@@ -236,7 +231,7 @@ fn merge_sides(
     sign: f64,
     lost: Option<&mut Lost>,
 ) {
-    let (schema, threshold) = (total.schema, total.zero_threshold);
+    let threshold = total.zero_threshold;
     let has_zero = !total.uses_custom_buckets() && threshold > 0.0;
     let (positive_lost, negative_lost) =
         lost.map_or((None, None), |lost| (Some(&mut lost.positive), Some(&mut lost.negative)));
@@ -259,20 +254,27 @@ fn merge_sides(
         if other_counts.is_empty() {
             continue;
         }
-        let coarse;
-        let addend = if bits == 0 {
-            Addend { spans: other_spans, counts: other_counts, lost: None, sign }
-        } else {
-            let zeros = lost.is_some().then(|| vec![0.0; other_counts.len()]);
-            coarse = coarse_side(other_spans, other_counts, zeros.as_deref(), bits);
-            let lost = zeros.is_some().then_some(coarse.lost.as_slice());
-            Addend { spans: &coarse.spans, counts: &coarse.counts, lost, sign }
-        };
-        let is_inside = |index| has_zero && exponential_bound(index, schema) <= threshold;
-        let skipped = Indexed::new(addend.spans, addend.counts)
+        // What is inside the zero bucket has been taken into it. It is left out before buckets are
+        // merged: a coarser one may reach out of the zero bucket.
+        let is_inside = |index| has_zero && exponential_bound(index, other.schema) <= threshold;
+        let skipped = Indexed::new(other_spans, other_counts)
             .take_while(|(index, _)| is_inside(*index))
             .count();
-        merge_side(spans, counts, lost, &addend, skipped);
+        let plain =
+            Addend { spans: other_spans, counts: other_counts, lost: None, sign: 1.0, skipped };
+        if bits == 0 {
+            merge_side(spans, counts, lost, &Addend { sign, ..plain });
+        } else {
+            let coarse = coarse_side(plain.buckets(), bits, lost.is_some());
+            let addend = Addend {
+                spans: &coarse.spans,
+                counts: &coarse.counts,
+                lost: coarse.lost.as_deref(),
+                sign,
+                skipped: 0,
+            };
+            merge_side(spans, counts, lost, &addend);
+        }
     }
 }
 
@@ -282,38 +284,51 @@ struct Addend<'a> {
     counts: &'a [f64],
     lost: Option<&'a [f64]>,
     sign: f64,
+    /// The first buckets that are left out.
+    skipped: usize,
 }
 
 impl Addend<'_> {
     /// Index, signed count and what it lost.
     fn buckets(&self) -> impl Iterator<Item = (i64, f64, f64)> {
-        Indexed::new(self.spans, self.counts).enumerate().map(|(at, (index, count))| {
+        let all = Indexed::new(self.spans, self.counts).enumerate();
+        all.skip(self.skipped).map(|(at, (index, count))| {
             let lost = self.lost.and_then(|lost| lost.get(at)).copied().unwrap_or(0.0);
             (index, self.sign * count, self.sign * lost)
         })
     }
 }
 
-/// Adds an addend without its first `skipped` buckets. In place where it has no bucket that is
+/// Adds an addend. In place where it has no bucket that is
 /// missing here, else in one pass over both.
 fn merge_side(
     spans: &mut Vec<BucketSpan>,
     counts: &mut Vec<f64>,
     lost: Option<&mut Vec<f64>>,
     addend: &Addend<'_>,
-    skipped: usize,
 ) {
-    let plain = lost.is_none() && skipped == 0;
-    if plain && spans == addend.spans && counts.len() == addend.counts.len() {
-        counts.iter_mut().zip(addend.counts).for_each(|(sum, count)| *sum += addend.sign * count);
+    if addend.skipped == 0 && spans == addend.spans && counts.len() == addend.counts.len() {
+        add_same_layout(counts, lost, addend);
         return;
     }
     let mut locator = Locator::new(spans);
     let fits = |at: Option<usize>| at.is_some_and(|at| at < counts.len());
-    if addend.buckets().skip(skipped).all(|(index, ..)| fits(locator.find(index))) {
-        add_in_place(spans, counts, lost, addend, skipped);
+    if addend.buckets().all(|(index, ..)| fits(locator.find(index))) {
+        add_in_place(spans, counts, lost, addend);
     } else {
-        add_in_new_layout(spans, counts, lost, addend, skipped);
+        add_in_new_layout(spans, counts, lost, addend);
+    }
+}
+
+fn add_same_layout(counts: &mut [f64], lost: Option<&mut Vec<f64>>, addend: &Addend<'_>) {
+    let sums = counts.iter_mut().zip(addend.counts);
+    let Some(lost) = lost else {
+        sums.for_each(|(sum, count)| *sum += addend.sign * count);
+        return;
+    };
+    for (at, ((sum, count), sum_lost)) in sums.zip(lost).enumerate() {
+        let count_lost = addend.lost.and_then(|lost| lost.get(at)).copied().unwrap_or(0.0);
+        add_count(sum, Some(sum_lost), addend.sign * count, addend.sign * count_lost);
     }
 }
 
@@ -322,11 +337,10 @@ fn add_in_place(
     counts: &mut [f64],
     lost: Option<&mut Vec<f64>>,
     addend: &Addend<'_>,
-    skipped: usize,
 ) {
     let mut locator = Locator::new(spans);
     let mut losses = lost.map(Vec::as_mut_slice);
-    for (index, count, lost) in addend.buckets().skip(skipped) {
+    for (index, count, lost) in addend.buckets() {
         let Some(at) = locator.find(index) else { continue };
         let sum_lost = losses.as_deref_mut().and_then(|losses| losses.get_mut(at));
         if let Some(sum) = counts.get_mut(at) {
@@ -340,13 +354,12 @@ fn add_in_new_layout(
     counts: &mut Vec<f64>,
     lost: Option<&mut Vec<f64>>,
     addend: &Addend<'_>,
-    skipped: usize,
 ) {
     let carries = lost.is_some();
     let mut nothing = Vec::new();
     let losses = lost.unwrap_or(&mut nothing);
     let mut runs = Runs::default();
-    let mut sums = Vec::with_capacity(counts.len() + addend.counts.len() - skipped);
+    let mut sums = Vec::with_capacity(counts.len() + addend.counts.len() - addend.skipped);
     let mut sums_lost = Vec::with_capacity(if carries { sums.capacity() } else { 0 });
     let mut push = |index, count, lost| {
         runs.push(index);
@@ -355,7 +368,7 @@ fn add_in_new_layout(
             sums_lost.push(lost);
         }
     };
-    let mut theirs = addend.buckets().skip(skipped).peekable();
+    let mut theirs = addend.buckets().peekable();
     for (at, (index, mut sum)) in Indexed::new(spans, counts).enumerate() {
         while let Some((other, count, lost)) = theirs.next_if(|(other, ..)| *other < index) {
             push(other, count, lost);

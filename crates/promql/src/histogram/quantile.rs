@@ -89,7 +89,9 @@ fn quantile_from(
         cut_zero_bucket(&mut bucket, histogram);
     }
     // Rounded counts may add up to more than there are.
-    count = count.min(histogram.count);
+    if count > histogram.count {
+        count = histogram.count;
+    }
     if count < rank {
         return if histogram.sum.is_nan() {
             Quantile { value: f64::NAN, remark: Some(NanRemark::Result) }

@@ -3,7 +3,7 @@
 use watchkeep_model::NativeHistogram;
 use watchkeep_model::histogram::ResetHint;
 use watchkeep_model::histogram::bounds::exponential_bound;
-use watchkeep_model::histogram::buckets::{Indexed, merged};
+use watchkeep_model::histogram::buckets::{Indexed, coarsening, merged};
 
 use super::{custom, zero};
 
@@ -48,13 +48,15 @@ fn any_fell<'a>(
     previous: &'a NativeHistogram,
     side: impl Fn(&'a NativeHistogram) -> Indexed<'a>,
 ) -> bool {
-    let (schema, threshold) = (current.schema, current.zero_threshold);
+    let threshold = current.zero_threshold;
     let has_zero = !current.uses_custom_buckets() && threshold > 0.0;
-    let is_inside = |index: i64| has_zero && exponential_bound(index, schema) <= threshold;
+    // What is inside the zero bucket is left out before buckets are merged: a coarser one may reach
+    // out of the zero bucket.
     let of = |histogram: &'a NativeHistogram| {
-        merged(side(histogram), histogram.schema, schema)
-            .skip_while(|(index, _)| is_inside(*index))
-            .peekable()
+        let schema = histogram.schema;
+        let is_inside = move |index| has_zero && exponential_bound(index, schema) <= threshold;
+        let outside = side(histogram).skip_while(move |(index, _)| is_inside(*index));
+        merged(outside, coarsening(schema, current.schema)).peekable()
     };
     let mut now = of(current);
     for (index, before) in of(previous) {
