@@ -184,7 +184,7 @@ impl Store for MemoryStore {
         if let Some(token) = append.token
             && !self.tokens.lock().insert((tenant.clone(), token))
         {
-            return Ok(AppendAck { rows: 0, duplicate: true });
+            return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
         let rows = append.batch.rows() as u64;
         let mut tenants = self.tenants.lock();
@@ -194,7 +194,7 @@ impl Store for MemoryStore {
             Batch::Logs(columns) => tenant.logs.append(&columns)?,
             Batch::Metrics(columns) => tenant.metrics.append(&columns)?,
         }
-        Ok(AppendAck { rows, duplicate: false })
+        Ok(AppendAck { rows, ..AppendAck::default() })
     }
 
     fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
