@@ -6,7 +6,7 @@ use watchkeep_model::limits::DecodeLimits;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{MetricColumns, Result};
 
-use super::{Builder, EXEMPLAR_CHARS_MAX, Fault, check_body, kind_of};
+use super::{Builder, EXEMPLAR_CHARS_MAX, Fault, check_body, kind_of, suffixes_of};
 use crate::decoded::{COLUMN_BYTES_HARD_MAX, Decoded};
 use crate::protobuf::{Field, Malformed, Reader};
 
@@ -248,13 +248,7 @@ impl<'a> Decoder<'a> {
 
 /// The family of a series of samples: a classic histogram or summary has several series.
 fn family_of(kind: MetricKind, name: &[u8]) -> &[u8] {
-    let suffixes: &[&str] = match kind {
-        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
-        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount", "_sum", "_count"],
-        MetricKind::Summary => &["_sum", "_count"],
-        _ => &[],
-    };
-    let stripped = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix.as_bytes()));
+    let stripped = suffixes_of(kind).iter().find_map(|suffix| name.strip_suffix(suffix.as_bytes()));
     stripped.filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 
