@@ -206,6 +206,17 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Makes room for series of one sample each, whose labels take so many bytes together.
+    fn reserve(&mut self, series: usize, labels_bytes: usize) {
+        self.columns.series.labels.reserve(series, labels_bytes);
+        self.columns.series.delta.reserve(series);
+        let floats = &mut self.columns.floats;
+        floats.series.reserve(series);
+        floats.time_ms.reserve(series);
+        floats.start_ms.reserve(series);
+        floats.value.reserve(series);
+    }
+
     fn finish(self, outcome: Result<(), Fault>) -> Result<Decoded<MetricColumns>> {
         outcome.map_err(Fault::into_error)?;
         Ok(Decoded {
