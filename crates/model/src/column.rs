@@ -121,6 +121,12 @@ impl BinaryColumn {
         self.offsets.push(offset(self.bytes.len()));
     }
 
+    /// Makes room for more values, of so many bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.offsets.reserve(rows);
+        self.bytes.reserve(bytes);
+    }
+
     /// Takes back all values from `rows` on.
     pub fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);

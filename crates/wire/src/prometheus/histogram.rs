@@ -1,10 +1,11 @@
-//! Native histograms of remote write and remote read: the message, which both versions share, to
-//! the model's, held to the rules by which Prometheus accepts one.
+//! Native histograms of remote write and remote read: the message, which all share, to the model's,
+//! held to the rules by which Prometheus accepts one; and back.
 
 use watchkeep_model::NativeHistogram;
 use watchkeep_model::histogram::{BucketSpan, ResetHint};
+use watchkeep_model::labels::write_varint;
 
-use crate::protobuf::{Field, Malformed, Reader};
+use crate::protobuf::{Field, Malformed, Reader, Writer};
 
 /// Buckets, and likewise runs and bounds, of one side of a histogram; clients use 160. One with
 /// more is rejected.
@@ -321,4 +322,96 @@ impl HistogramMessage {
         }
         Ok(())
     }
+}
+
+/// Appends a `Histogram` message as field `number`. A start time of 0 is left out, as remote write
+/// 1 and remote read, which have none, need it.
+pub(super) fn write_histogram(
+    writer: &mut Writer,
+    number: u32,
+    (time_ms, start_ms): (i64, i64),
+    histogram: &NativeHistogram,
+) {
+    let message = writer.begin_message(number);
+    // Which kind it is shows by the field, so that it is there even where it is 0.
+    if histogram.is_float {
+        writer.fixed64(2, histogram.count.to_bits());
+    } else {
+        writer.varint(1, histogram.count as u64);
+    }
+    write_double(writer, 3, histogram.sum);
+    if histogram.schema != 0 {
+        writer.sint32(4, histogram.schema);
+    }
+    write_double(writer, 5, histogram.zero_threshold);
+    if histogram.is_float {
+        writer.fixed64(7, histogram.zero_count.to_bits());
+    } else {
+        writer.varint(6, histogram.zero_count as u64);
+    }
+    for (number, spans, counts) in [
+        (8, &histogram.negative_spans, &histogram.negative_counts),
+        (11, &histogram.positive_spans, &histogram.positive_counts),
+    ] {
+        write_side(writer, number, spans, counts, histogram.is_float);
+    }
+    let hint = match histogram.reset_hint {
+        ResetHint::Unknown => 0,
+        ResetHint::Reset => 1,
+        ResetHint::NotReset => 2,
+        ResetHint::Gauge => 3,
+    };
+    if hint != 0 {
+        writer.varint(14, hint);
+    }
+    writer.varint(15, time_ms as u64);
+    if !histogram.custom_values.is_empty() {
+        writer.bytes(16, &packed_doubles(&histogram.custom_values));
+    }
+    if start_ms != 0 {
+        writer.varint(17, start_ms as u64);
+    }
+    writer.end_message(message);
+}
+
+/// Writes runs as field `number` and their buckets as one of the two fields after it.
+fn write_side(
+    writer: &mut Writer,
+    number: u32,
+    spans: &[BucketSpan],
+    counts: &[f64],
+    is_float: bool,
+) {
+    for span in spans {
+        let message = writer.begin_message(number);
+        if span.offset != 0 {
+            writer.sint32(1, span.offset);
+        }
+        writer.varint(2, u64::from(span.length));
+        writer.end_message(message);
+    }
+    if counts.is_empty() {
+        return;
+    }
+    if is_float {
+        writer.bytes(number + 2, &packed_doubles(counts));
+        return;
+    }
+    let (mut packed, mut last) = (Vec::new(), 0_i64);
+    for count in counts {
+        let delta = (*count as i64).wrapping_sub(last);
+        last = *count as i64;
+        write_varint(&mut packed, (delta << 1 ^ delta >> 63) as u64);
+    }
+    writer.bytes(number + 1, &packed);
+}
+
+fn write_double(writer: &mut Writer, number: u32, value: f64) {
+    if value.to_bits() != 0 {
+        writer.fixed64(number, value.to_bits());
+    }
+}
+
+fn packed_doubles(values: &[f64]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }

@@ -22,6 +22,17 @@ impl std::fmt::Debug for LabelList<'_> {
     }
 }
 
+/// Appends a text behind its length.
+#[inline]
+fn put(text: &[u8], out: &mut Vec<u8>) {
+    if text.len() < 0x80 {
+        out.push(text.len() as u8);
+    } else {
+        write_varint(out, text.len() as u64);
+    }
+    out.extend_from_slice(text);
+}
+
 impl<'a> LabelList<'a> {
     pub(super) fn new(labels_max: usize) -> Self {
         Self { pairs: Vec::new(), unsorted: false, labels_max }
@@ -121,14 +132,8 @@ impl<'a> LabelList<'a> {
                 continue;
             }
             named |= *name == METRIC_NAME.as_bytes();
-            for text in [name, value] {
-                if text.len() < 0x80 {
-                    out.push(text.len() as u8);
-                } else {
-                    write_varint(out, text.len() as u64);
-                }
-                out.extend_from_slice(text);
-            }
+            put(name, out);
+            put(value, out);
         }
         // Lengths of short texts are ASCII too, so one look at the whole is enough for most.
         if !out.get(start..).unwrap_or_default().is_ascii() {

@@ -5,6 +5,7 @@
 //! exemplar that can not be kept is left out alone and counted, what is beside it is kept.
 //! Specifications: "Prometheus Remote-Write 1.0" and "2.0".
 
+mod encode;
 mod v1;
 mod v2;
 
@@ -19,6 +20,7 @@ use crate::compression::DECOMPRESSED_BYTES_MAX_KEY;
 use crate::decoded::{Decoded, Rejections, Warnings};
 use crate::protobuf::{Malformed, Reader};
 
+pub use encode::{encode_v1, encode_v2};
 pub use v1::decode as decode_v1;
 pub use v2::decode as decode_v2;
 
@@ -204,6 +206,17 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Makes room for series of one sample each, whose labels take so many bytes together.
+    fn reserve(&mut self, series: usize, labels_bytes: usize) {
+        self.columns.series.labels.reserve(series, labels_bytes);
+        self.columns.series.delta.reserve(series);
+        let floats = &mut self.columns.floats;
+        floats.series.reserve(series);
+        floats.time_ms.reserve(series);
+        floats.start_ms.reserve(series);
+        floats.value.reserve(series);
+    }
+
     fn finish(self, outcome: Result<(), Fault>) -> Result<Decoded<MetricColumns>> {
         outcome.map_err(Fault::into_error)?;
         Ok(Decoded {
@@ -350,6 +363,16 @@ const KINDS: [MetricKind; 8] = [
     MetricKind::Info,
     MetricKind::StateSet,
 ];
+
+/// Endings of the series that a family of a kind has beside, or in place of, its own name.
+fn suffixes_of(kind: MetricKind) -> &'static [&'static str] {
+    match kind {
+        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
+        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount", "_sum", "_count"],
+        MetricKind::Summary => &["_sum", "_count"],
+        _ => &[],
+    }
+}
 
 fn kind_of(number: i32) -> MetricKind {
     let known = usize::try_from(number).ok().and_then(|number| KINDS.get(number));

@@ -6,7 +6,7 @@ use watchkeep_model::limits::DecodeLimits;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{MetricColumns, Result};
 
-use super::{Builder, EXEMPLAR_CHARS_MAX, Fault, check_body, kind_of};
+use super::{Builder, EXEMPLAR_CHARS_MAX, Fault, check_body, kind_of, suffixes_of};
 use crate::decoded::{COLUMN_BYTES_HARD_MAX, Decoded};
 use crate::protobuf::{Field, Malformed, Reader};
 
@@ -26,11 +26,17 @@ pub fn decode(body: &[u8], limits: &DecodeLimits) -> Result<Decoded<MetricColumn
         symbols: Vec::new(),
         refs: Vec::new(),
         described: HashSet::new(),
+        last_described: None,
         referenced_bytes: 0,
     };
     let outcome = decoder.request(Reader::new(body));
     decoder.builder.finish(outcome)
 }
+
+/// Tags of the delimited fields that most of a request is made of.
+const SYMBOL_TAG: u8 = 0x22;
+const LABELS_TAG: u8 = 0x0a;
+const SAMPLE_TAG: u8 = 0x12;
 
 /// What a series says about its family, by symbols: name, type, unit, help.
 type Description = (u32, i32, u32, u32);
@@ -42,6 +48,7 @@ struct Decoder<'a> {
     refs: Vec<u32>,
     /// Descriptions that were noted: the series of a family repeat theirs.
     described: HashSet<Description>,
+    last_described: Option<Description>,
     /// Bytes of the symbols that were referred to, each as often as it was: a few bytes can refer
     /// to very many.
     referenced_bytes: usize,
@@ -50,7 +57,13 @@ struct Decoder<'a> {
 impl<'a> Decoder<'a> {
     fn request(&mut self, reader: Reader<'a>) -> Result<(), Fault> {
         let mut rest = reader;
-        while let Some(field) = rest.field()? {
+        loop {
+            while self.symbols.len() < SYMBOLS_MAX
+                && let Some(symbol) = rest.short_delimited(SYMBOL_TAG)
+            {
+                self.symbols.push(symbol.bytes());
+            }
+            let Some(field) = rest.field()? else { break };
             if field.number == 4 {
                 if self.symbols.len() >= SYMBOLS_MAX {
                     return Err(Fault::TooManySymbols);
@@ -72,10 +85,17 @@ impl<'a> Decoder<'a> {
         self.refs.clear();
         let mut metadata = None;
         let mut exemplars = None;
+        if let Some(refs) = reader.short_delimited(LABELS_TAG) {
+            self.read_refs(refs)?;
+        }
+        while let Some(message) = reader.short_delimited(SAMPLE_TAG) {
+            let sample = sample(message)?;
+            self.builder.push_float(marks.series, sample);
+        }
         let whole = reader;
         while let Some(field) = reader.field()? {
             match field.number {
-                1 => self.read_refs(&field)?,
+                1 => self.read_refs_field(&field)?,
                 2 => {
                     let sample = sample(field.message()?)?;
                     self.builder.push_float(marks.series, sample);
@@ -125,15 +145,26 @@ impl<'a> Decoder<'a> {
         Ok(())
     }
 
-    fn read_refs(&mut self, field: &Field<'_>) -> Result<(), Malformed> {
-        // One more pair than any list takes is enough to know that they are too many.
-        let refs_max = self
-            .builder
-            .limits
-            .labels_per_series_max
-            .max(EXEMPLAR_CHARS_MAX)
-            .saturating_add(1)
-            .saturating_mul(2);
+    /// Most references of a list: one more pair than is allowed, to know that they are too many.
+    fn refs_max(&self) -> usize {
+        let pairs_max = self.builder.limits.labels_per_series_max.max(EXEMPLAR_CHARS_MAX);
+        pairs_max.saturating_add(1).saturating_mul(2)
+    }
+
+    fn read_refs(&mut self, mut packed: Reader<'_>) -> Result<(), Malformed> {
+        let refs_max = self.refs_max();
+        while !packed.is_empty() {
+            let reference = packed.varint()? as u32;
+            if self.refs.len() < refs_max {
+                self.refs.push(reference);
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Decoder::read_refs`], of references that may not be packed.
+    fn read_refs_field(&mut self, field: &Field<'_>) -> Result<(), Malformed> {
+        let refs_max = self.refs_max();
         field.each_varint(|reference| {
             if self.refs.len() < refs_max {
                 self.refs.push(reference as u32);
@@ -190,9 +221,10 @@ impl<'a> Decoder<'a> {
 
     /// Notes what a series said about its family.
     fn describe(&mut self, description: Description, is_float: bool) {
-        if !self.described.insert(description) {
+        if self.last_described == Some(description) || !self.described.insert(description) {
             return;
         }
+        self.last_described = Some(description);
         let (name, kind, unit, help) = description;
         let kind = kind_of(kind);
         let symbol = |reference| self.symbols.get(reference as usize).copied().unwrap_or_default();
@@ -218,7 +250,7 @@ impl<'a> Decoder<'a> {
         self.refs.clear();
         while let Some(field) = reader.field()? {
             match field.number {
-                1 => self.read_refs(&field)?,
+                1 => self.read_refs_field(&field)?,
                 2 => value = field.double()?,
                 3 => time_ms = field.varint()? as i64,
                 _ => {}
@@ -248,13 +280,7 @@ impl<'a> Decoder<'a> {
 
 /// The family of a series of samples: a classic histogram or summary has several series.
 fn family_of(kind: MetricKind, name: &[u8]) -> &[u8] {
-    let suffixes: &[&str] = match kind {
-        MetricKind::Histogram => &["_bucket", "_sum", "_count"],
-        MetricKind::GaugeHistogram => &["_bucket", "_gsum", "_gcount", "_sum", "_count"],
-        MetricKind::Summary => &["_sum", "_count"],
-        _ => &[],
-    };
-    let stripped = suffixes.iter().find_map(|suffix| name.strip_suffix(suffix.as_bytes()));
+    let stripped = suffixes_of(kind).iter().find_map(|suffix| name.strip_suffix(suffix.as_bytes()));
     stripped.filter(|rest| !rest.is_empty()).unwrap_or(name)
 }
 

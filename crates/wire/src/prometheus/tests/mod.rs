@@ -1,6 +1,7 @@
 //! Tests of the protocols of Prometheus: against messages that another implementation (`prost`)
 //! encoded, and against bytes that mean harm.
 
+mod hostile;
 mod messages;
 mod remote_write;
 

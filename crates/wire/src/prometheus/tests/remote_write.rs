@@ -10,7 +10,7 @@ use super::messages::{
     TimeSeries, TimeSeriesV2, WriteRequest, ZeroCount,
 };
 use super::write;
-use crate::prometheus::remote_write::{Version, Written};
+use crate::prometheus::remote_write::{Version, Written, encode_v1, encode_v2};
 
 fn labels(pairs: &[(&str, &str)]) -> Vec<Label> {
     let label =
@@ -414,4 +414,70 @@ fn the_content_type_names_the_message() {
     for (text, expect) in cases {
         assert_eq!(Version::from_content_type(text).ok(), expect, "{text:?}");
     }
+}
+
+/// A batch with everything, each table not in the order of its series.
+fn batch() -> MetricColumns {
+    let mut symbols_used = good_v2();
+    symbols_used.exemplars.push(ExemplarV2 { labels_refs: vec![], value: 2.0, timestamp: 1 });
+    let native = TimeSeriesV2 {
+        labels_refs: vec![1, 4],
+        samples: vec![],
+        histograms: vec![int_histogram(), float_histogram(), custom_histogram()],
+        metadata: None,
+        ..symbols_used.clone()
+    };
+    let mut columns = write(Version::V2, &v2(vec![symbols_used, native])).unwrap().columns;
+    let floats = &mut columns.floats;
+    for (series, time_ms, value) in [(1, 5, f64::NAN), (0, 4, 0.0), (1, 2, f64::NEG_INFINITY)] {
+        floats.series.push(series);
+        floats.time_ms.push(time_ms);
+        floats.start_ms.push(time_ms - 1);
+        floats.value.push(value);
+    }
+    columns
+}
+
+#[test]
+fn what_was_encoded_is_decoded_by_us_and_by_others() {
+    let columns = batch();
+    let sorted = |columns: &MetricColumns, with_start: bool| {
+        let floats = &columns.floats;
+        let mut rows: Vec<_> = (0..floats.value.len())
+            .map(|at| {
+                let start_ms = if with_start { floats.start_ms[at] } else { 0 };
+                (floats.series[at], floats.time_ms[at], start_ms, floats.value[at].to_bits())
+            })
+            .collect();
+        rows.sort_unstable();
+        rows
+    };
+    for (version, body) in
+        [(Version::V1, encode_v1(&columns).unwrap()), (Version::V2, encode_v2(&columns).unwrap())]
+    {
+        let with_start = version == Version::V2;
+        let decoded = write(version, &body).unwrap();
+        assert_eq!(decoded.message, "");
+        assert_eq!(sorted(&decoded.columns, with_start), sorted(&columns, with_start));
+        assert!(decoded.columns.series == columns.series);
+        assert!(decoded.columns.exemplars == columns.exemplars);
+        assert!(decoded.columns.metadata == columns.metadata);
+        assert!(decoded.columns.histograms.histogram == columns.histograms.histogram);
+        let starts = if with_start { vec![50, 50, 0] } else { vec![0; 3] };
+        assert_eq!(decoded.columns.histograms.start_ms, starts);
+    }
+    let others = WriteRequest::decode(&*encode_v1(&columns).unwrap()).unwrap();
+    assert_eq!(
+        others.timeseries[1].histograms[0],
+        Histogram { start_timestamp: 0, ..int_histogram() }
+    );
+    assert_eq!(
+        others.timeseries[0].labels,
+        labels(&[("__name__", "rpc_seconds_count"), ("job", "api")])
+    );
+    let others = RequestV2::decode(&*encode_v2(&columns).unwrap()).unwrap();
+    assert_eq!(others.symbols[0], "");
+    let metadata = others.timeseries[0].metadata.unwrap();
+    assert_eq!(others.symbols[metadata.help_ref as usize], "Latency.");
+    assert_eq!(others.timeseries[1].histograms[1].count, Some(Count::Float(2.5)));
 }
