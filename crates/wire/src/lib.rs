@@ -10,4 +10,5 @@
 
 pub mod compression;
 pub mod otlp;
+pub mod prometheus;
 pub mod protobuf;

@@ -1,0 +1,3 @@
+//! The protocols of Prometheus, one folder each.
+
+pub mod exposition;
