@@ -303,6 +303,11 @@ fn url(config: &ScrapeConfig, labels: &Labels) -> String {
     text
 }
 
+/// A text as a query parameter or a value of a form.
+pub(super) fn escape_query(text: &str) -> String {
+    escape(text, b" ")
+}
+
 /// Writes bytes that stand for themselves neither everywhere nor among `kept` as `%XX`. A blank
 /// among `kept` becomes a plus sign, as in query parameters.
 fn escape(text: &str, kept: &[u8]) -> String {
