@@ -5,7 +5,8 @@ use crate::column::{BinaryColumn, Table, Utf8Column, table};
 use crate::error::{Error, Result};
 
 table! {
-    /// The series of a batch, each once.
+    /// The series of a batch. Most are there once; where a request names one several times, so
+    /// may the table.
     SeriesColumns {
         /// Canonical bytes of the [`crate::Labels`], the metric's name included.
         labels: BinaryColumn,

@@ -34,6 +34,12 @@ impl View {
         Self { sources: parts.chain(frozen).chain(head).collect() }
     }
 
+    /// First and last millisecond of a sample or exemplar; an empty range where there is neither.
+    pub(super) fn time_range_ms(&self) -> (i64, i64) {
+        let ranges = self.sources.iter().filter_map(Source::time_range_ms);
+        ranges.fold((i64::MAX, i64::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)))
+    }
+
     /// The series that match, of each source that has anything in the range.
     fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
         let range = range_of(request);
