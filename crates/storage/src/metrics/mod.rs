@@ -10,6 +10,7 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod cardinality;
 mod chunk;
 pub(crate) mod column;
 mod data;
