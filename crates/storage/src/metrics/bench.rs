@@ -17,8 +17,9 @@ pub struct Store {
 
 impl Store {
     /// Appends to the head.
-    pub fn append(&self, batch: &MetricColumns) {
-        self.head.append(batch);
+    pub fn append(&self, batch: &mut MetricColumns) {
+        let (placed, _) = self.head.place(batch, u64::MAX).expect("a bench's batch is sound");
+        self.head.append_placed(batch, placed);
     }
 
     /// Bytes and samples in the head.

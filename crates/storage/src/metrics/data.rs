@@ -76,12 +76,6 @@ impl Floats {
         self.starts_ms.resize(self.times_ms.len(), 0);
     }
 
-    pub(super) fn clear(&mut self) {
-        self.times_ms.clear();
-        self.values.clear();
-        self.starts_ms.clear();
-    }
-
     /// The start timestamp of a sample; 0 where not known.
     #[cfg(test)]
     pub(super) fn start_ms(&self, position: usize) -> i64 {

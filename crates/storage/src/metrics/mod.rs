@@ -10,11 +10,13 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod cardinality;
 mod chunk;
-mod column;
+pub(crate) mod column;
 mod data;
 mod gather;
 mod head;
+mod index;
 mod memory;
 mod merge;
 mod part;
@@ -25,7 +27,7 @@ mod values;
 mod view;
 
 pub(crate) use self::{
-    head::{Frozen, Head},
+    head::{Frozen, Head, Placed, Refused},
     merge::merge_parts,
     part::{FrameCache, Part},
     view::View,

@@ -20,7 +20,7 @@ use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, 
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// Oldest first: what a later one says of a millisecond holds.
-    sources: Arc<[Source]>,
+    pub(super) sources: Arc<[Source]>,
 }
 
 impl View {
@@ -40,7 +40,7 @@ impl View {
     }
 
     /// The series that match, of each source that has anything in the range.
-    fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
+    pub(super) fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
         let range = range_of(request);
         let mut selected = Vec::new();
         for source in &*self.sources {

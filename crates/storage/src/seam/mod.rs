@@ -4,10 +4,12 @@
 //! the tables of records, and as streams of series for metrics. The conformance suite says in code
 //! what an implementation must do.
 
+mod cardinality;
 mod predicate;
 mod records;
 mod samples;
 
+pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats};
 pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
 pub use records::{
     Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
@@ -75,12 +77,50 @@ impl From<Batch> for Append {
 }
 
 /// What became of an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppendAck {
     /// Rows that are now durable; 0 for a duplicate.
     pub rows: u64,
     /// Whether the token was seen before and nothing was stored.
     pub duplicate: bool,
+    /// What was kept out while the rest was stored.
+    pub rejected: Option<Rejected>,
+}
+
+/// Metrics that were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Series of the batch.
+    pub series: u64,
+    /// Their samples. Their exemplars are kept out too and not counted.
+    pub samples: u64,
+    /// Why.
+    pub reason: RejectReason,
+}
+
+/// Why metrics were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The tenant has so many series in memory, and these were new. They may get in after series
+    /// that are not written any more have left memory.
+    SeriesMax {
+        /// How many there may be.
+        series_max: u64,
+    },
+}
+
+impl std::fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SeriesMax { series_max } => {
+                write!(
+                    f,
+                    "the tenant has {series_max} series in memory already (limits.series_max)"
+                )
+            }
+        }
+    }
 }
 
 /// An engine that keeps spans, log records and metrics.
@@ -142,6 +182,13 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What is known about metric families, sorted by name.
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// What the series that match are made of.
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats>;
 
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;
