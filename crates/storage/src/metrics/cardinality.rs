@@ -18,8 +18,8 @@ impl View {
         let series = SeriesRequest { matchers, start_ms, end_ms, limit: None };
         let mut merger = Merger::open(self.select(&series)?)?;
         let mut tally = Tally::default();
-        while let Some(labels) = merger.labels() {
-            if merger.take_touched(&labels, range)? {
+        while let Some((labels, touched)) = merger.next_touched(range)? {
+            if touched {
                 tally.see(&labels);
             }
         }
