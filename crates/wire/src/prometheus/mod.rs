@@ -2,6 +2,7 @@
 
 mod histogram;
 mod labels;
+pub mod remote_read;
 pub mod remote_write;
 #[cfg(test)]
 mod tests;
