@@ -171,7 +171,7 @@ impl Load {
         for _ in 0..rounds {
             self.next_round();
             let start = Instant::now();
-            self.batches.iter().for_each(|batch| store.append(batch));
+            self.batches.iter_mut().for_each(|batch| store.append(batch));
             spent += start.elapsed().as_secs_f64();
         }
         spent

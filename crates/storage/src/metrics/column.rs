@@ -7,16 +7,16 @@ use watchkeep_model::labels::{read_varint, write_varint};
 /// Differences that share one minimum and width.
 const BLOCK: usize = 128;
 
-pub(super) fn zigzag(value: i64) -> u64 {
+pub(crate) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }
 
-pub(super) fn unzigzag(value: u64) -> i64 {
+pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// Appends a column. The reader must be told how many numbers there are.
-pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
+pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
     let Some((first, _)) = values.split_first() else { return };
     let once: Vec<i64> = values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
     let twice: Vec<i64> = once.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
@@ -33,7 +33,7 @@ pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
 }
 
 /// Takes a column of `count` numbers off the front and appends them to `out`.
-pub(super) fn decode(rest: &mut &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
+pub(crate) fn decode(rest: &mut &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
     if count == 0 {
         return Some(());
     }
