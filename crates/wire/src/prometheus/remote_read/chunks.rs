@@ -451,7 +451,8 @@ fn write_spans(out: &mut BitWriter, spans: &[BucketSpan]) {
 fn write_custom_bound(out: &mut BitWriter, bound: f64) {
     const THOUSANDTHS_MAX: f64 = 33_554_430.0;
     let thousandths = (bound * 1000.0).round();
-    let whole = (0.0..=THOUSANDTHS_MAX).contains(&(bound * 1000.0)) && thousandths / 1000.0 == bound;
+    let whole =
+        (0.0..=THOUSANDTHS_MAX).contains(&(bound * 1000.0)) && thousandths / 1000.0 == bound;
     if whole {
         out.varbit_uint(thousandths as u64 + 1);
     } else {

@@ -119,7 +119,9 @@ fn request(mut reader: Reader<'_>) -> Result<ReadRequest, Fault> {
     while let Some(field) = reader.field()? {
         match field.number {
             1 if request.queries.len() >= QUERIES_MAX => {
-                return refuse(format!("a remote read request holds at most {QUERIES_MAX} queries"));
+                return refuse(format!(
+                    "a remote read request holds at most {QUERIES_MAX} queries"
+                ));
             }
             1 => request.queries.push(query(field.message()?, &mut matchers)?),
             2 => field.each_varint(|number| accepted.push(number))?,

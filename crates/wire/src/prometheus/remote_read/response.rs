@@ -6,7 +6,9 @@ use std::cmp::Ordering;
 use watchkeep_model::samples::HistogramSample;
 use watchkeep_model::{Labels, NativeHistogram, SeriesSamples};
 
-use super::chunks::{CHUNK_SAMPLES_MAX, Chunk, Continuation, continuation, histogram_chunk, xor_chunk};
+use super::chunks::{
+    CHUNK_SAMPLES_MAX, Chunk, Continuation, continuation, histogram_chunk, xor_chunk,
+};
 use crate::prometheus::histogram::write_histogram;
 use crate::protobuf::Writer;
 use watchkeep_model::labels::write_varint;
