@@ -14,11 +14,14 @@
 pub mod annotations;
 pub mod ast;
 pub mod functions;
+pub mod eval;
+pub mod histogram;
 mod lexer;
 pub mod number;
 pub mod parser;
 pub mod pretty;
 mod print;
+pub mod quantile;
 pub mod quote;
 pub mod source;
 mod token;
