@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ast::Span;
 use crate::eval::number::{general, general_digits};
+use crate::parser::position;
 
 /// Warnings (the answer may be wrong) and infos (the query may be meant otherwise), each text once.
 /// The texts follow those of Prometheus word by word, since clients and tests compare them; a place
@@ -141,14 +142,10 @@ fn place(query: &str, span: Span) -> String {
     if query.is_empty() {
         return "unknown position".to_owned();
     }
-    let Some(before) = query.as_bytes().get(..span.start as usize) else {
+    if span.start as usize > query.len() {
         return "invalid position".to_owned();
-    };
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let column = match before.iter().rposition(|byte| *byte == b'\n') {
-        Some(line_break) => before.len() - line_break,
-        None => before.len() + 1,
-    };
+    }
+    let (line, column) = position(query, span.start);
     format!("{line}:{column}")
 }
 

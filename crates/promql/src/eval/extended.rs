@@ -118,10 +118,8 @@ pub(crate) fn rate(
         }
         (true, true) => None,
         (false, true) => float_rate(at, window, kind, smoothed).map(Cell::Float),
-        (true, false) => {
-            histogram_rate(at, window.histograms, kind, smoothed)
-                .map(|histogram| Cell::Histogram(Arc::new(histogram)))
-        }
+        (true, false) => histogram_rate(at, window.histograms, kind, smoothed)
+            .map(|histogram| Cell::Histogram(Arc::new(histogram))),
     }
 }
 
@@ -169,7 +167,13 @@ fn histogram_rate(
     let Ends { first, last } = found;
     let left = if smoothed && samples[first].time_ms < at.start_ms && first + 1 < samples.len() {
         let pair = (&samples[first], &samples[first + 1]);
-        interpolate_histograms(at.evaluator, pair, at.start_ms, kind.is_counter, at.name_and_span())?
+        interpolate_histograms(
+            at.evaluator,
+            pair,
+            at.start_ms,
+            kind.is_counter,
+            at.name_and_span(),
+        )?
     } else {
         NativeHistogram::clone(&samples[first].histogram)
     };
@@ -257,8 +261,7 @@ fn interpolate_histograms(
     if time_ms == after.time_ms {
         return Some(between);
     }
-    let fraction =
-        (time_ms - before.time_ms) as f64 / (after.time_ms - before.time_ms) as f64;
+    let fraction = (time_ms - before.time_ms) as f64 / (after.time_ms - before.time_ms) as f64;
     if is_counter && detect_reset(&after.histogram, &before.histogram) {
         histogram::multiply(&mut between, fraction);
         return Some(between);
@@ -285,9 +288,8 @@ pub(crate) fn smoothed_instant(
         let time_ms = reach.shift.apply(reach.frame.time_ms(step));
         let (low, high) = windows.window(step);
         let (after, last) = reach.ends_ms(step);
-        let inside =
-            series.histograms.partition_point(|h| h.time_ms <= after)
-                ..series.histograms.partition_point(|h| h.time_ms <= last);
+        let inside = series.histograms.partition_point(|h| h.time_ms <= after)
+            ..series.histograms.partition_point(|h| h.time_ms <= last);
         let histograms = &series.histograms[inside];
         if high > low && !histograms.is_empty() {
             evaluator.warn_mixed_samples(metric, span);

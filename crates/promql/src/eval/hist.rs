@@ -7,9 +7,9 @@ use watchkeep_model::histogram::ResetHint;
 
 use crate::ast::Span;
 use crate::eval::Evaluator;
-use crate::eval::number::quoted;
 use crate::eval::series::Hist;
 use crate::histogram::{self, Combined, MixedSchemas};
+use crate::quote::quote;
 
 pub(crate) use crate::histogram::detect_reset;
 
@@ -94,7 +94,7 @@ impl Evaluator<'_> {
             format!(
                 "vector contains a mix of histograms with exponential and custom buckets schemas \
                  for metric name {}",
-                quoted(metric)
+                quote(metric)
             ),
             span,
         );
@@ -102,20 +102,20 @@ impl Evaluator<'_> {
 
     pub(crate) fn warn_mixed_samples(&self, metric: &str, span: Span) {
         self.warn(
-            format!("encountered a mix of histograms and floats for metric name {}", quoted(metric)),
+            format!("encountered a mix of histograms and floats for metric name {}", quote(metric)),
             span,
         );
     }
 
     pub(crate) fn warn_not_counter(&self, metric: &str, span: Span) {
         self.warn(
-            format!("this native histogram metric is not a counter: {}", quoted(metric)),
+            format!("this native histogram metric is not a counter: {}", quote(metric)),
             span,
         );
     }
 
     pub(crate) fn warn_not_gauge(&self, metric: &str, span: Span) {
-        self.warn(format!("this native histogram metric is not a gauge: {}", quoted(metric)), span);
+        self.warn(format!("this native histogram metric is not a gauge: {}", quote(metric)), span);
     }
 
     pub(crate) fn warn_reset_collision(&self, operation: Operation, span: Span) {
@@ -137,7 +137,7 @@ impl Evaluator<'_> {
             format!(
                 "ignored histograms in a range containing both floats and histograms for metric \
                  name {}",
-                quoted(metric)
+                quote(metric)
             ),
             span,
         );

@@ -3,16 +3,25 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod binary;
-pub(crate) mod call;
 pub(crate) mod calendar;
+pub(crate) mod call;
+pub(crate) mod distribution;
 pub(crate) mod durations;
 pub(crate) mod error;
+pub(crate) mod extended;
 pub(crate) mod hist;
+pub(crate) mod info;
+pub(crate) mod join;
 pub(crate) mod number;
+pub(crate) mod over_time;
 pub(crate) mod plan;
 pub(crate) mod range_call;
+pub(crate) mod rank;
+pub(crate) mod rate;
 pub(crate) mod selector;
 pub(crate) mod series;
+pub(crate) mod sets;
+pub(crate) mod sort;
 pub(crate) mod window;
 
 use std::cell::{Cell, RefCell};
@@ -121,8 +130,11 @@ pub fn range(
     options: &Options<'_>,
 ) -> std::result::Result<Output, EvalError> {
     if step_ms <= 0 {
-        return Err(EvalError::Invalid("zero or negative query resolution step widths are not \
-             accepted. Try a positive integer".to_owned()));
+        return Err(EvalError::Invalid(
+            "zero or negative query resolution step widths are not \
+             accepted. Try a positive integer"
+                .to_owned(),
+        ));
     }
     let node = plan(expr, &Times { start_ms, end_ms, step_ms })?;
     let value_type = node.value_type();

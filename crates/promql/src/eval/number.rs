@@ -1,9 +1,4 @@
-//! Numbers and texts as Go writes them, which is what labels and remarks hold.
-
-/// As Go's `strconv.FormatFloat(value, 'f', -1, 64)`: never an exponent.
-pub(crate) fn plain(value: f64) -> String {
-    special(value).map_or_else(|| format!("{value}"), str::to_owned)
-}
+//! Numbers as Go writes them with `%g`, which is what labels and remarks hold.
 
 /// As Go's `%g`: the shortest digits that give the number back, with an exponent where it is large.
 pub(crate) fn general(value: f64) -> String {
@@ -25,7 +20,8 @@ pub(crate) fn general_digits(value: f64, precision: usize) -> String {
         digits => digits,
     };
     let whole = usize::try_from(exponent + 1).unwrap_or(0);
-    let limit = if precision > digits.len() && digits.len() >= whole { digits.len() } else { precision };
+    let limit =
+        if precision > digits.len() && digits.len() >= whole { digits.len() } else { precision };
     layout(value.is_sign_negative(), digits, exponent, limit)
 }
 
@@ -75,30 +71,6 @@ fn layout(negative: bool, digits: &str, exponent: i32, limit: usize) -> String {
     }
 }
 
-/// As Go's `%q`: in double quotes, with escapes for what does not print.
-pub(crate) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            '\x07' => out.push_str("\\a"),
-            '\x08' => out.push_str("\\b"),
-            '\x0b' => out.push_str("\\v"),
-            '\x0c' => out.push_str("\\f"),
-            c if c.is_ascii_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -123,13 +95,7 @@ mod tests {
         for (value, expect) in [(1.234, "1.2"), (0.5, "0.5"), (123.0, "1.2e+02"), (10.0, "10")] {
             assert_eq!(general_digits(value, 2), expect);
         }
-        assert_eq!(plain(1e21), "1000000000000000000000");
         assert_eq!(open_metrics(5.0), "5.0");
         assert_eq!(open_metrics(0.95), "0.95");
-    }
-
-    #[test]
-    fn texts_are_quoted_as_go_quotes_them() {
-        assert_eq!(quoted("a\"b\\c\n\u{1}é"), r#""a\"b\\c\n\x01é""#);
     }
 }

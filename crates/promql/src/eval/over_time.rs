@@ -11,29 +11,7 @@ use crate::eval::rate::{Moment, is_start_reset};
 use crate::eval::series::{Cell, Hist};
 use crate::histogram::kahan;
 use crate::histogram::{HistogramMean, HistogramSum};
-
-/// The part of `q` of sorted or unsorted numbers, interpolated.
-pub(crate) fn quantile(q: f64, values: &mut [f64]) -> f64 {
-    if values.is_empty() || q.is_nan() {
-        return f64::NAN;
-    }
-    if q < 0.0 {
-        return f64::NEG_INFINITY;
-    }
-    if q > 1.0 {
-        return f64::INFINITY;
-    }
-    // NaN counts as the smallest.
-    values.sort_unstable_by(|a, b| match (a.is_nan(), b.is_nan()) {
-        (false, false) => a.total_cmp(b),
-        (a, b) => b.cmp(&a),
-    });
-    let rank = q * (values.len() - 1) as f64;
-    let lower = (rank.floor().max(0.0) as usize).min(values.len() - 1);
-    let upper = (lower + 1).min(values.len() - 1);
-    let weight = rank - rank.floor();
-    values[lower] * (1.0 - weight) + values[upper] * weight
-}
+use crate::quantile::quantile;
 
 /// Without loss to rounding.
 pub(crate) fn sum(values: &[f64]) -> f64 {
@@ -141,8 +119,11 @@ fn combined(at: &At<'_>, window: &Window<'_>, is_mean: bool) -> Option<Hist> {
     let (first, rest) = window.histograms.split_first()?;
     resets.see(&first.histogram);
     let first = (*first.histogram).clone();
-    let (mut sum, mut mean) =
-        if is_mean { (None, Some(HistogramMean::new(first))) } else { (Some(HistogramSum::new(first)), None) };
+    let (mut sum, mut mean) = if is_mean {
+        (None, Some(HistogramMean::new(first)))
+    } else {
+        (Some(HistogramSum::new(first)), None)
+    };
     for sample in rest {
         resets.see(&sample.histogram);
         let added = match (&mut sum, &mut mean) {
@@ -300,7 +281,7 @@ pub(crate) fn changes(at: &At<'_>, window: &Window<'_>) -> Option<Cell> {
             (Seen::Float(before), Seen::Float(now)) => {
                 now != before && !(now.is_nan() && before.is_nan())
             }
-            (Seen::Histogram(before), Seen::Histogram(now)) => !now.equals(before),
+            (Seen::Histogram(before), Seen::Histogram(now)) => !now.same_data(before),
             _ => true,
         };
         count += f64::from(u8::from(changed));

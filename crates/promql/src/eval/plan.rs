@@ -1,15 +1,17 @@
 //! What is to be evaluated: the syntax tree with its durations, `@` and query functions worked out
 //! for one range of time, and the parts marked that are the same at every step.
 
+use std::cell::Cell;
+
 use watchkeep_model::Matcher;
 
 use crate::ast::{
-    AggregateOp, At, BinaryOp, Expr, ExprKind, Extension, Span, TimeShift, ValueType, VectorMatching,
-    VectorSelector,
+    AggregateOp, At, BinaryOp, Expr, ExprKind, Extension, Span, TimeShift, ValueType,
+    VectorMatching, VectorSelector,
 };
 use crate::eval::durations::{Times, resolve};
 use crate::eval::error::EvalError;
-use crate::eval::number::quoted;
+use crate::quote::quote;
 
 /// A part of a plan. Parentheses are gone.
 #[derive(Debug)]
@@ -78,6 +80,8 @@ pub(crate) struct Selector {
     pub(crate) matchers: Vec<Matcher>,
     pub(crate) shift: Shift,
     pub(crate) extension: Extension,
+    /// Of histograms only count and sum are asked for.
+    pub(crate) stats_only: bool,
 }
 
 #[derive(Debug)]
@@ -102,12 +106,10 @@ impl Node {
             Kind::Number(_) => ValueType::Scalar,
             Kind::Text(_) => ValueType::String,
             Kind::Negate(inner) | Kind::Invariant(inner) => inner.value_type(),
-            Kind::Binary(binary) => {
-                match (binary.lhs.value_type(), binary.rhs.value_type()) {
-                    (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                    _ => ValueType::Vector,
-                }
-            }
+            Kind::Binary(binary) => match (binary.lhs.value_type(), binary.rhs.value_type()) {
+                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
+                _ => ValueType::Vector,
+            },
             Kind::Aggregate(_) | Kind::Selector(_) => ValueType::Vector,
             Kind::Call(call) => call.returns,
             Kind::Range(_) | Kind::Subquery(_) => ValueType::Matrix,
@@ -126,8 +128,21 @@ impl Node {
 
 /// Functions that depend on the step even where their arguments do not.
 const STEP_DEPENDENT: [&str; 15] = [
-    "days_in_month", "day_of_month", "day_of_week", "day_of_year", "end", "hour", "minute", "month",
-    "year", "predict_linear", "range", "start", "step", "time", "timestamp",
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "year",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
 ];
 
 /// Functions that an anchored range can be given to.
@@ -137,12 +152,22 @@ const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
 
 /// Works a tree out for the times of a query.
 pub(crate) fn plan(expr: &Expr, times: &Times) -> Result<Node, EvalError> {
-    let planned = Planner { times }.node(expr)?;
+    let planned = Planner { times, buckets: Buckets::Unknown.into() }.node(expr)?;
     Ok(planned.node.invariant_if(planned.wrap))
 }
 
 struct Planner<'a> {
     times: &'a Times,
+    /// What the functions around the node in hand need of histograms.
+    buckets: Cell<Buckets>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Buckets {
+    Unknown,
+    Needed,
+    /// Count and sum are enough.
+    NotNeeded,
 }
 
 struct Planned {
@@ -153,10 +178,43 @@ struct Planned {
     wrap: bool,
 }
 
+impl Buckets {
+    /// What is needed inside of an expression.
+    fn inside(self, kind: &ExprKind) -> Self {
+        match kind {
+            _ if self == Self::Needed => self,
+            ExprKind::Subquery(_) => Self::Needed,
+            ExprKind::Binary(binary)
+                if matches!(binary.op, BinaryOp::TrimUpper | BinaryOp::TrimLower) =>
+            {
+                Self::Needed
+            }
+            ExprKind::Call { function, .. } => match function.name {
+                "histogram_quantile" | "histogram_quantiles" | "histogram_fraction" => Self::Needed,
+                "histogram_count" | "histogram_sum" | "histogram_avg" => Self::NotNeeded,
+                _ => self,
+            },
+            _ => self,
+        }
+    }
+}
+
 impl Planner<'_> {
     fn node(&self, expr: &Expr) -> Result<Planned, EvalError> {
         let span = expr.span;
         let done = |kind, invariant, wrap| Planned { node: Node { kind, span }, invariant, wrap };
+        let around = self.buckets.get();
+        self.buckets.set(around.inside(&expr.kind));
+        let planned = self.kind(expr, done);
+        self.buckets.set(around);
+        planned
+    }
+
+    fn kind(
+        &self,
+        expr: &Expr,
+        done: impl Fn(Kind, bool, bool) -> Planned,
+    ) -> Result<Planned, EvalError> {
         Ok(match &expr.kind {
             ExprKind::Number { value, .. } => done(Kind::Number(*value), true, false),
             ExprKind::String(text) => done(Kind::Text(text.clone()), true, false),
@@ -199,7 +257,9 @@ impl Planner<'_> {
                 }));
                 done(kind, operand.invariant, operand.wrap)
             }
-            ExprKind::Call { function, args } => self.call(span, function.name, function.returns, args)?,
+            ExprKind::Call { function, args } => {
+                self.call(expr.span, function.name, function.returns, args)?
+            }
             ExprKind::VectorSelector(selector) => {
                 let selector = self.selector(selector)?;
                 let fixed = selector.shift.at_ms.is_some();
@@ -250,10 +310,7 @@ impl Planner<'_> {
             || name == "timestamp"
                 && args.iter().all(|arg| matches!(arg.node.kind, Kind::Selector(_)));
         let whole = all_invariant && safe;
-        let args = args
-            .into_iter()
-            .map(|arg| arg.node.invariant_if(!whole && arg.wrap))
-            .collect();
+        let args = args.into_iter().map(|arg| arg.node.invariant_if(!whole && arg.wrap)).collect();
         Ok(done(Kind::Call(Box::new(Call { name, returns, args })), whole, whole))
     }
 
@@ -262,6 +319,7 @@ impl Planner<'_> {
             matchers: selector.matchers.clone(),
             shift: self.shift(&selector.shift)?,
             extension: selector.extension,
+            stats_only: self.buckets.get() == Buckets::NotNeeded,
         })
     }
 
@@ -297,7 +355,7 @@ fn check_extension(name: &str, arg: &Node) -> Result<(), EvalError> {
 
 /// The type as users know it.
 pub(crate) fn documented(value_type: ValueType) -> String {
-    quoted(match value_type {
+    quote(match value_type {
         ValueType::Scalar => "scalar",
         ValueType::String => "string",
         ValueType::Vector => "instant vector",

@@ -6,20 +6,22 @@ use watchkeep_model::{HistogramSample, Labels, NativeHistogram};
 use crate::ast::{Extension, Span};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::hist::Operation;
-use crate::eval::number::quoted;
 use crate::eval::plan::{Call, Kind, Node};
 use crate::eval::rate::{self, Moment, RateKind};
 use crate::eval::selector::{RangeSeries, range_of, reach_of};
 use crate::eval::series::{ABSENT, Cell, Column, Series, is_absent, weight};
 use crate::eval::window::{Reach, WindowCache, Windows};
 use crate::eval::{Evaluator, Frame, Sink, extended, over_time};
+use crate::quote::quote;
 
 /// A function of a range vector.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Function {
     Rate(RateKind),
     /// `irate`, or `idelta`.
-    Instant { is_rate: bool },
+    Instant {
+        is_rate: bool,
+    },
     Sum,
     Avg,
     Min,
@@ -120,7 +122,9 @@ impl Window<'_> {
         let histograms = self.histograms.first().zip(self.histograms.last());
         let histograms = histograms.map(|(first, last)| (first.time_ms, last.time_ms));
         match (floats, histograms) {
-            (Some((first, last)), Some(other)) => Some(((*first).min(other.0), (*last).max(other.1))),
+            (Some((first, last)), Some(other)) => {
+                Some(((*first).min(other.0), (*last).max(other.1)))
+            }
             (Some((first, last)), None) => Some((*first, *last)),
             (None, other) => other,
         }
@@ -273,7 +277,7 @@ impl Evaluator<'_> {
         self.info(
             format!(
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket: {}",
-                quoted(name)
+                quote(name)
             ),
             span,
         );
@@ -305,7 +309,11 @@ impl RangeCall<'_> {
                 .low
                 .iter()
                 .zip(&windows.high)
-                .map(|(low, high)| if low < high { f(*low as usize, *high as usize) } else { ABSENT })
+                .map(
+                    |(low, high)| {
+                        if low < high { f(*low as usize, *high as usize) } else { ABSENT }
+                    },
+                )
                 .collect()
         };
         Some(match self.function {
@@ -364,7 +372,12 @@ impl RangeCall<'_> {
         Ok(column)
     }
 
-    fn at_step(&self, series: &RangeSeries, step: usize, window: &Window<'_>) -> Result<Option<Cell>> {
+    fn at_step(
+        &self,
+        series: &RangeSeries,
+        step: usize,
+        window: &Window<'_>,
+    ) -> Result<Option<Cell>> {
         let time_ms = self.reach.frame.time_ms(step);
         let end_ms = self.reach.shift.apply(time_ms);
         let at = At {
@@ -381,7 +394,9 @@ impl RangeCall<'_> {
         let samples = window.values.len() + window.histograms.len();
         let seconds = |time_ms: i64| Cell::Float(time_ms as f64 / 1000.0);
         Ok(match self.function {
-            Function::Rate(kind) if self.extension == Extension::None => rate::at(&at, window, kind),
+            Function::Rate(kind) if self.extension == Extension::None => {
+                rate::at(&at, window, kind)
+            }
             Function::Rate(kind) => extended::rate(&at, window, kind, self.extension),
             Function::Instant { is_rate } => rate::instant(&at, window, is_rate),
             Function::Sum => over_time::sum_or_mean(&at, window, false),

@@ -7,11 +7,11 @@ use watchkeep_model::histogram::ResetHint;
 use watchkeep_model::{HistogramSample, NativeHistogram};
 
 use crate::eval::hist::{self, Operation, detect_reset};
-use crate::eval::number::quoted;
 use crate::eval::range_call::{At, Window};
 use crate::eval::series::{ABSENT, Cell};
 use crate::eval::window::{Reach, Windows};
 use crate::histogram;
+use crate::quote::quote;
 
 /// A function of the family.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,8 +100,8 @@ pub(crate) fn floats(
     kind: RateKind,
 ) -> Vec<f64> {
     let factors = windows.rate.get_or_init(|| RateFactors::new(windows, times, reach, kind));
-    let falls = kind.is_counter
-        && values.windows(2).fold(false, |falls, pair| falls | (pair[1] < pair[0]));
+    let falls =
+        kind.is_counter && values.windows(2).fold(false, |falls, pair| falls | (pair[1] < pair[0]));
     let mut out = Vec::with_capacity(reach.frame.steps);
     if falls {
         let resets: Vec<usize> =
@@ -202,7 +202,8 @@ impl Change {
         match self {
             Self::Float(change) => *change += window.values[0],
             Self::Histogram(None) => {
-                *self = Self::Histogram(Some(NativeHistogram::clone(&window.histograms[0].histogram)));
+                *self =
+                    Self::Histogram(Some(NativeHistogram::clone(&window.histograms[0].histogram)));
             }
             Self::Histogram(Some(change)) => {
                 let first = &window.histograms[0].histogram;
@@ -218,7 +219,9 @@ impl Change {
     fn to_zero(&self, window: &Window<'_>, sampled: f64) -> Option<f64> {
         let (first, change) = match self {
             Self::Float(change) => (window.values[0], *change),
-            Self::Histogram(change) => (window.histograms[0].histogram.count, change.as_ref()?.count),
+            Self::Histogram(change) => {
+                (window.histograms[0].histogram.count, change.as_ref()?.count)
+            }
         };
         (change > 0.0 && first >= 0.0).then(|| sampled * (first / change))
     }
@@ -313,7 +316,10 @@ fn histogram_change(
             }
         }
     }
-    let mut change = last.to_schema(schema);
+    let mut change = NativeHistogram::clone(last);
+    if !custom && change.reduce_resolution(schema).is_err() {
+        return None;
+    }
     if !at.combine(&mut change, &base, Operation::Subtraction) {
         return None;
     }
@@ -424,7 +430,7 @@ impl At<'_> {
         self.evaluator.notes.borrow_mut().warn_counted(
             format!(
                 "sample has start time that overlaps with previous sample timestamp for metric {}",
-                quoted(self.metric())
+                quote(self.metric())
             ),
             self.span,
         );

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use watchkeep_model::{FloatSamples, HistogramSample, Labels, NativeHistogram, SeriesSamples};
 use watchkeep_model::histogram::ResetHint;
+use watchkeep_model::{FloatSamples, HistogramSample, Labels, NativeHistogram, SeriesSamples};
 
 use crate::ast::{Extension, Span};
 use crate::eval::error::{EvalError, Result};
@@ -161,7 +161,11 @@ impl Evaluator<'_> {
     }
 
     /// The steps of a subquery; `None` where there is none.
-    pub(crate) fn subquery_frame(&self, subquery: &Subquery, frame: Frame) -> Result<Option<Frame>> {
+    pub(crate) fn subquery_frame(
+        &self,
+        subquery: &Subquery,
+        frame: Frame,
+    ) -> Result<Option<Frame>> {
         let interval_ms = subquery.step_ms.unwrap_or(self.options.subquery_step_ms).max(1);
         let before = subquery.shift.apply(frame.start_ms).saturating_sub(subquery.range_ms);
         let mut start_ms = interval_ms * (before / interval_ms);
@@ -240,12 +244,9 @@ impl Evaluator<'_> {
 pub(crate) fn reach_of(evaluator: &Evaluator<'_>, node: &Node, frame: Frame) -> Option<Reach> {
     match &node.kind {
         Kind::Range(range) => Some(evaluator.reach(range, frame)),
-        Kind::Subquery(subquery) => Some(Reach {
-            frame,
-            shift: subquery.shift,
-            before_ms: subquery.range_ms,
-            after_ms: 0,
-        }),
+        Kind::Subquery(subquery) => {
+            Some(Reach { frame, shift: subquery.shift, before_ms: subquery.range_ms, after_ms: 0 })
+        }
         Kind::Invariant(inner) => reach_of(evaluator, inner, frame),
         _ => None,
     }
@@ -316,7 +317,9 @@ fn mixed(series: &SeriesSamples, windows: &Windows, reach: &Reach, take: Take) -
                 column.set(
                     step,
                     match take {
-                        Take::Value | Take::FloatTime => Cell::Histogram(histogram.histogram.clone()),
+                        Take::Value | Take::FloatTime => {
+                            Cell::Histogram(histogram.histogram.clone())
+                        }
                         take => {
                             Cell::Float(taken_time(take, histogram.time_ms, histogram.start_ms))
                         }
@@ -393,7 +396,9 @@ fn without_buckets(samples: &mut [HistogramSample]) {
         }
         let whole = Arc::clone(&sample.histogram);
         let reset_hint = match (&last, whole.reset_hint) {
-            (Some(last), ResetHint::Unknown) if hist::detect_reset(&whole, last) => ResetHint::Reset,
+            (Some(last), ResetHint::Unknown) if hist::detect_reset(&whole, last) => {
+                ResetHint::Reset
+            }
             (Some(_), ResetHint::Unknown) => ResetHint::NotReset,
             (_, hint) => hint,
         };

@@ -121,13 +121,7 @@ impl Column {
 
 /// How many samples a histogram counts for.
 pub(crate) fn weight(histogram: &NativeHistogram) -> u64 {
-    const FIXED_BYTES: usize = 56;
-    let bytes = FIXED_BYTES
-        + 8 * (histogram.positive_spans.len() + histogram.negative_spans.len())
-        + 8 * (histogram.positive_counts.len()
-            + histogram.negative_counts.len()
-            + histogram.custom_values.len());
-    (bytes as u64).div_ceil(16)
+    (histogram.size_bytes() as u64 + 8) / 16
 }
 
 /// A series and its values at all steps.
@@ -168,9 +162,11 @@ impl Keys {
         (number, true)
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.keys.len()
+    /// The number of a key that is known.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
+        use std::hash::BuildHasher;
+        let hash = self.hasher.hash_one(key);
+        self.table.find(hash, |at| *self.keys[*at as usize] == *key).map(|at| *at as usize)
     }
 }
 
@@ -212,14 +208,14 @@ pub(crate) fn same_labels() -> EvalError {
 
 /// A label set as Prometheus writes it, for messages.
 pub(crate) fn written(labels: &Labels) -> String {
-    use crate::eval::number::quoted;
+    use crate::quote::quote;
     let pairs: Vec<String> = labels
         .iter()
         .map(|(name, value)| {
             let plain = name.bytes().all(|c| c == b'_' || c.is_ascii_alphanumeric())
                 && !name.starts_with(|c: char| c.is_ascii_digit());
-            let name = if plain { name.to_owned() } else { quoted(name) };
-            format!("{name}={}", quoted(value))
+            let name = if plain { name.to_owned() } else { quote(name) };
+            format!("{name}={}", quote(value))
         })
         .collect();
     format!("{{{}}}", pairs.join(", "))
