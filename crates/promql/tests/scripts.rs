@@ -17,10 +17,10 @@ struct Outcome {
 }
 
 fn run(path: &Path) -> Outcome {
-    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let commands =
-        script::parse(&text).unwrap_or_else(|error| panic!("{name}: {}", error.0));
+    let commands = script::parse(&text).unwrap_or_else(|error| panic!("{name}: {}", error.0));
     let mut memory = Memory::default();
     let mut outcome = Outcome { total: 0, failures: Vec::new() };
     for command in &commands {
@@ -30,7 +30,9 @@ fn run(path: &Path) -> Outcome {
             Command::Eval(eval) => {
                 outcome.total += 1;
                 if let Err(error) = check::check(&memory, eval, eval.at_ms) {
-                    outcome.failures.push(format!("{name}:{}: {}\n    {error}", eval.line, eval.query));
+                    outcome
+                        .failures
+                        .push(format!("{name}:{}: {}\n    {error}", eval.line, eval.query));
                 }
             }
         }

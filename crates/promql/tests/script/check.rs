@@ -17,7 +17,12 @@ enum Failure {
     Query(String),
 }
 
-fn run(memory: &Memory, query: &str, range: Option<(i64, i64, i64)>, at_ms: i64) -> Result<Output, Failure> {
+fn run(
+    memory: &Memory,
+    query: &str,
+    range: Option<(i64, i64, i64)>,
+    at_ms: i64,
+) -> Result<Output, Failure> {
     let expr = parse(query).map_err(|error| Failure::Query(error.display(query)))?;
     let options = Options::default();
     let answer = match range {
@@ -134,8 +139,7 @@ fn check_value(eval: &Eval, value: &Value) -> Check {
         }
         (Value::String { value, .. }, _, Some(want)) if value == want => Ok(()),
         (Value::Vector(vector), None, None) => {
-            let got: Vec<_> =
-                vector.iter().map(|s| (s.labels.clone(), s.sample.clone())).collect();
+            let got: Vec<_> = vector.iter().map(|s| (s.labels.clone(), s.sample.clone())).collect();
             check_vector(eval, &got, true)
         }
         (Value::Matrix(matrix), None, None) => check_matrix(eval, matrix),
@@ -210,7 +214,11 @@ fn almost(a: f64, b: f64) -> bool {
 fn same(want: &Point, got: &Sample, place: &str) -> Check {
     match (want, got) {
         (Point::Float(want), Sample::Float(got)) => {
-            if almost(*want, *got) { Ok(()) } else { Err(format!("{place}: want {want}, got {got}")) }
+            if almost(*want, *got) {
+                Ok(())
+            } else {
+                Err(format!("{place}: want {want}, got {got}"))
+            }
         }
         (Point::Histogram { histogram, has_hint }, Sample::Histogram(got)) => {
             same_histogram(histogram, got, *has_hint).map_err(|error| format!("{place}: {error}"))

@@ -7,7 +7,7 @@ use watchkeep_model::histogram::ClassicHistogram;
 use watchkeep_model::{
     FloatSamples, HistogramSample, Labels, NativeHistogram, Result, SeriesSamples,
 };
-use watchkeep_promql::{Select, SeriesIter, SeriesSource};
+use watchkeep_promql::{Select, SeriesIter, SeriesSource, reset_hint_after};
 
 use super::values::Point;
 use super::{Line, Load};
@@ -53,7 +53,9 @@ impl Memory {
             let sample = match point {
                 Point::Nothing => continue,
                 Point::Float(value) => Sample::Float(*value),
-                Point::Histogram { histogram, .. } => Sample::Histogram(Arc::new(histogram.clone())),
+                Point::Histogram { histogram, .. } => {
+                    Sample::Histogram(Arc::new(histogram.clone()))
+                }
             };
             samples.insert(time_ms, (sample, start_ms));
         }
@@ -80,8 +82,12 @@ impl Memory {
             }) else {
                 continue;
             };
-            let mut labels: Vec<_> =
-                line.labels.iter().filter(|(name, _)| name != "le" && name != "__name__").cloned().collect();
+            let mut labels: Vec<_> = line
+                .labels
+                .iter()
+                .filter(|(name, _)| name != "le" && name != "__name__")
+                .cloned()
+                .collect();
             labels.push(("__name__".to_owned(), base));
             labels.sort();
             let by_time = found.entry(labels).or_default();
@@ -118,6 +124,11 @@ impl SeriesSource for Memory {
             }
             let (mut times, mut starts) = (Vec::new(), Vec::new());
             let (mut values, mut histograms) = (Vec::new(), Vec::new());
+            let before = samples.range(..select.start_ms).next_back();
+            let mut last = before.and_then(|(_, (sample, _))| match sample {
+                Sample::Histogram(histogram) => Some(Arc::clone(histogram)),
+                Sample::Float(_) => None,
+            });
             for (time_ms, (sample, start_ms)) in samples.range(select.start_ms..=select.end_ms) {
                 let (time_ms, start_ms) = (*time_ms, *start_ms);
                 match sample {
@@ -125,9 +136,13 @@ impl SeriesSource for Memory {
                         times.push(time_ms);
                         starts.push(start_ms);
                         values.push(*value);
+                        last = None;
                     }
                     Sample::Histogram(histogram) => {
-                        let histogram = Arc::clone(histogram);
+                        let mut hinted = NativeHistogram::clone(histogram);
+                        hinted.reset_hint = reset_hint_after(last.as_deref(), histogram);
+                        last = Some(Arc::clone(histogram));
+                        let histogram = Arc::new(hinted);
                         histograms.push(HistogramSample { time_ms, start_ms, histogram });
                     }
                 }

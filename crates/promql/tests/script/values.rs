@@ -181,7 +181,7 @@ fn points(text: &str) -> Result<Vec<Point>> {
             "_" => points.extend((0..more.max(1)).map(|_| Point::Nothing)),
             "stale" => points.extend((0..=more).map(|_| Point::Float(STALE))),
             _ if item.starts_with("{{") => histograms(item, more, &mut points)?,
-            _ if number(word).is_ok() => points.push(Point::Float(number(word)?)),
+            _ if item == word && number(word).is_ok() => points.push(Point::Float(number(word)?)),
             _ => floats(item, more, &mut points)?,
         }
     }
