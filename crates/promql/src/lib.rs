@@ -30,7 +30,7 @@ pub mod value;
 
 pub use annotations::Annotations;
 pub use ast::{Expr, ExprKind, Span};
-pub use eval::{EvalError, Options, instant, range};
+pub use eval::{EvalError, Options, instant, range, reset_hint_after};
 pub use parser::{ParseError, parse, parse_duration, parse_selector, position};
 pub use pretty::pretty;
 pub use source::{Select, SeriesIter, SeriesSource};
