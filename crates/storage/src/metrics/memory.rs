@@ -1,12 +1,12 @@
 //! Series and their samples in memory: the state behind the head, and behind what is frozen on
 //! its way to disk. Appends and queries run side by side: the index is locked for writing only
-//! while a series is added, and each series has its own lock.
+//! while a series is added, and samples are in shards that have a lock each.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
 use hashbrown::HashMap;
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use roaring::RoaringBitmap;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{Labels, MetricColumns};
@@ -20,6 +20,9 @@ use crate::seam::MetadataRow;
 /// Samples of a series that wait uncompressed. At 480 samples a series, the usual fill, the
 /// buffer and the heads of chunks together take the least memory near this size.
 const OPEN_MAX: usize = 32;
+const SHARDS: usize = 32;
+/// Series with ids in a row that share a shard.
+const SHARD_RUN: usize = 128;
 /// About what a series costs beside its labels and samples: the entry, its postings, the lookup.
 const SERIES_OVERHEAD: i64 = 400;
 const EXEMPLAR_OVERHEAD: i64 = 48;
@@ -28,6 +31,7 @@ const EXEMPLAR_OVERHEAD: i64 = 48;
 #[derive(Debug)]
 pub(super) struct Memory {
     index: RwLock<Index>,
+    shards: [Arc<Shard>; SHARDS],
     /// Series that are here or about to be added.
     admitted: AtomicU64,
     metadata: Mutex<HashMap<String, MetadataRow>>,
@@ -41,9 +45,26 @@ pub(super) struct Memory {
 #[derive(Debug)]
 pub(super) struct MemorySeries {
     pub(super) labels: Labels,
-    /// What the log calls it.
-    pub(super) number: u64,
-    live: Mutex<Live>,
+    shard: Arc<Shard>,
+    slot: usize,
+}
+
+/// The samples of some series. One lock for many, because a batch has samples of many, which stand
+/// side by side: a lock each would stall it at every sample.
+type Shard = Mutex<Vec<Live>>;
+
+/// Where the samples of a series are.
+struct Place {
+    shard: usize,
+    slot: usize,
+}
+
+impl Place {
+    /// Series that came one after the other, as those of a sender do, mostly share a shard.
+    fn of(id: u32) -> Self {
+        let (run, within) = (id as usize / SHARD_RUN, id as usize % SHARD_RUN);
+        Self { shard: run % SHARDS, slot: run / SHARDS * SHARD_RUN + within }
+    }
 }
 
 /// Where a series is, and what the log calls it.
@@ -51,6 +72,24 @@ pub(super) struct MemorySeries {
 pub(super) struct Known {
     pub(super) id: u32,
     pub(super) number: u64,
+}
+
+/// Goes from series to series and takes a lock only where the shard changes.
+struct ShardWriter<'a> {
+    shards: &'a [Arc<Shard>; SHARDS],
+    held: Option<(usize, MutexGuard<'a, Vec<Live>>)>,
+}
+
+impl ShardWriter<'_> {
+    fn live(&mut self, id: u32) -> &mut Live {
+        let place = Place::of(id);
+        if self.held.as_ref().is_none_or(|(shard, _)| *shard != place.shard) {
+            self.held = None;
+        }
+        let (_, series) =
+            self.held.get_or_insert_with(|| (place.shard, self.shards[place.shard].lock()));
+        &mut series[place.slot]
+    }
 }
 
 #[derive(Debug, Default)]
@@ -75,6 +114,7 @@ impl Memory {
     pub(super) fn new() -> Self {
         Self {
             index: RwLock::default(),
+            shards: std::array::from_fn(|_| Arc::default()),
             admitted: AtomicU64::new(0),
             metadata: Mutex::default(),
             bytes: AtomicU64::new(0),
@@ -104,11 +144,7 @@ impl Memory {
     /// The series of a batch that are here, by their row.
     pub(super) fn find(&self, batch: &MetricColumns) -> Vec<Option<Known>> {
         let index = self.index.read();
-        let found = |labels| {
-            let id = index.find(labels)?;
-            Some(Known { id, number: index.series[id as usize].number })
-        };
-        batch.series.labels.iter().map(found).collect()
+        batch.series.labels.iter().map(|labels| index.known(labels)).collect()
     }
 
     /// Makes places for series that are about to be added, as many as are wanted and as there may
@@ -142,7 +178,10 @@ impl Memory {
             ids[row] = index.find(labels.as_bytes()).unwrap_or_else(|| {
                 grown += labels.as_bytes().len() as i64 + SERIES_OVERHEAD;
                 added += 1;
-                index.add(MemorySeries { labels, number: numbers[row], live: Mutex::default() })
+                let place = Place::of(index.next_id());
+                let shard = Arc::clone(&self.shards[place.shard]);
+                shard.lock().push(Live::default());
+                index.add(MemorySeries { labels, shard, slot: place.slot }, numbers[row])
             });
         }
         drop(index);
@@ -152,14 +191,13 @@ impl Memory {
 
     /// Takes in a batch; `ids` are those of its series, by row. Gives by how many bytes that grew.
     pub(super) fn append(&self, batch: &MetricColumns, ids: &[u32]) -> i64 {
-        let index = self.index.read();
-        let series_at = |row: u32| &*index.series[ids[row as usize] as usize];
+        let mut writer = ShardWriter { shards: &self.shards, held: None };
         let (floats, mut start, mut grown) = (&batch.floats, 0, 0);
         while let Some(row) = floats.series.get(start).copied() {
             let run = floats.series[start..].iter().take_while(|other| **other == row).count();
             let run = start..start + run;
             start = run.end;
-            grown += series_at(row).live.lock().push_floats(
+            grown += writer.live(ids[row as usize]).push_floats(
                 &floats.time_ms[run.clone()],
                 &floats.value[run.clone()],
                 &floats.start_ms[run],
@@ -171,16 +209,17 @@ impl Memory {
             grown += (histogram.len() + size_of::<HistogramRow>()) as i64;
             let (time_ms, start_ms) = (histograms.time_ms[at], histograms.start_ms[at]);
             let sample = HistogramRow { time_ms, start_ms, histogram };
-            series_at(*row).live.lock().rare().histograms.push(sample);
+            writer.live(ids[*row as usize]).rare().histograms.push(sample);
         }
         let exemplars = &batch.exemplars;
         for (at, row) in exemplars.series.iter().enumerate() {
             let labels: Box<[u8]> = exemplars.labels.get(at).into();
             grown += labels.len() as i64 + EXEMPLAR_OVERHEAD;
             let (time_ms, value) = (exemplars.time_ms[at], exemplars.value[at]);
-            series_at(*row).live.lock().rare().exemplars.push(Exemplar { time_ms, value, labels });
+            let exemplar = Exemplar { time_ms, value, labels };
+            writer.live(ids[*row as usize]).rare().exemplars.push(exemplar);
         }
-        drop(index);
+        drop(writer);
         grown += self.append_metadata(batch);
         self.grow(grown);
         self.samples.fetch_add(batch.samples() as u64, Relaxed);
@@ -256,7 +295,8 @@ impl Memory {
 impl MemorySeries {
     /// Appends what lies in the range to `data`, in the order in which it was appended here.
     pub(super) fn read_samples(&self, range: Range, data: &mut SeriesData) {
-        let live = self.live.lock();
+        let shard = self.shard.lock();
+        let live = &shard[self.slot];
         for chunk in chunks(&live.sealed) {
             if range.overlaps(chunk.min_ms, chunk.max_ms) {
                 chunk.read(range, &mut data.floats);
@@ -274,14 +314,16 @@ impl MemorySeries {
 
     /// Appends the exemplars in the range to `data`.
     pub(super) fn read_exemplars(&self, range: Range, data: &mut SeriesData) {
-        let live = self.live.lock();
+        let shard = self.shard.lock();
+        let live = &shard[self.slot];
         let exemplars = live.rare.iter().flat_map(|rare| &rare.exemplars);
         data.exemplars.extend(exemplars.filter(|one| range.contains(one.time_ms)).cloned());
     }
 
     /// Whether there is a sample in the range.
     pub(super) fn touches(&self, range: Range) -> bool {
-        let live = self.live.lock();
+        let shard = self.shard.lock();
+        let live = &shard[self.slot];
         let mut histograms = live.rare.iter().flat_map(|rare| &rare.histograms);
         live.open.iter().any(|(time_ms, _)| range.contains(*time_ms))
             || histograms.any(|row| range.contains(row.time_ms))
