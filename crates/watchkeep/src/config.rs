@@ -135,6 +135,7 @@ impl Config {
         }
         config.apply(arguments);
         config.limits.check()?;
+        config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;
         Ok(config)
