@@ -22,3 +22,6 @@ pub use file::{GlobalConfig, PrometheusConfig};
 pub use http::HttpClientConfig;
 pub use load::{Loaded, load, load_file};
 pub use scrape::ScrapeConfig;
+
+#[cfg(test)]
+mod tests;
