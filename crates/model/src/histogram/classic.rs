@@ -135,10 +135,10 @@ fn is_whole(count: f64) -> bool {
 mod tests {
     use super::*;
 
-    fn convert(
-        buckets: &[(f64, f64)],
-        count: Option<f64>,
-    ) -> Result<(Vec<f64>, Vec<(i64, f64)>, f64, bool), String> {
+    /// Custom bounds, buckets, count, and whether counts may be fractional.
+    type Converted = (Vec<f64>, Vec<(i64, f64)>, f64, bool);
+
+    fn convert(buckets: &[(f64, f64)], count: Option<f64>) -> Result<Converted, String> {
         let mut classic = ClassicHistogram::default();
         for (bound, count) in buckets {
             classic.set_bucket(*bound, *count)?;

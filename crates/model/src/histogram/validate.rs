@@ -170,6 +170,9 @@ mod tests {
     use super::*;
     use crate::histogram::ResetHint;
 
+    /// A change that makes a histogram invalid, and what is said about it.
+    type Case = (fn(&mut NativeHistogram), &'static str);
+
     fn exponential() -> NativeHistogram {
         NativeHistogram {
             schema: 1,
@@ -212,7 +215,7 @@ mod tests {
 
     #[test]
     fn faults_of_exponential_histograms_are_named() {
-        let cases: [(fn(&mut NativeHistogram), &str); 11] = [
+        let cases: [Case; 11] = [
             (
                 |h| h.schema = 9,
                 "histogram has an invalid schema, which must be between -4 and 8 for exponential \
@@ -282,7 +285,7 @@ mod tests {
 
     #[test]
     fn faults_of_custom_buckets_are_named() {
-        let cases: [(fn(&mut NativeHistogram), &str); 9] = [
+        let cases: [Case; 9] = [
             (
                 |h| h.custom_values[1] = f64::NAN,
                 "custom buckets: histogram custom bounds must not be NaN",
