@@ -237,7 +237,7 @@ impl Run<'_> {
             self.leave_out(&LeftOut::Duplicate);
             return Ok(());
         }
-        let coarse = match self.admit(sample, time_ms)? {
+        let coarse = match self.admit(sample, time_ms) {
             Ok(coarse) => coarse,
             Err(why) => {
                 self.leave_out(&why);
@@ -277,12 +277,11 @@ impl Run<'_> {
     }
 
     /// Whether a sample may be stored, and the coarser form of its histogram where it must be.
-    #[expect(clippy::type_complexity, reason = "an error of the scrape around one of the sample")]
     fn admit(
         &mut self,
         sample: &Sample<'_>,
         time_ms: i64,
-    ) -> Result<Result<Option<NativeHistogram>, LeftOut>, String> {
+    ) -> Result<Option<NativeHistogram>, LeftOut> {
         let config = self.rules.config;
         let mut coarse = None;
         if let SampleValue::Histogram(histogram) = sample.value {
@@ -291,7 +290,7 @@ impl Run<'_> {
                 Err(error) => {
                     self.counts.bucket_limit_exceeded = true;
                     self.limit_error.get_or_insert(error);
-                    return Ok(Err(LeftOut::Limit));
+                    return Err(LeftOut::Limit);
                 }
             }
         }
@@ -301,12 +300,12 @@ impl Run<'_> {
                 self.counts.sample_limit_exceeded = true;
                 self.limit_error = Some("sample limit exceeded".into());
             }
-            return Ok(Err(LeftOut::Limit));
+            return Err(LeftOut::Limit);
         }
         if time_ms > self.time_ms.saturating_add(AHEAD_MAX_MS) {
-            return Ok(Err(LeftOut::OutOfBounds));
+            return Err(LeftOut::OutOfBounds);
         }
-        Ok(Ok(coarse))
+        Ok(coarse)
     }
 
     fn leave_out(&mut self, why: &LeftOut) {

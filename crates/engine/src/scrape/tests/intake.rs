@@ -241,11 +241,9 @@ fn what_only_failed_scrapes_had_is_forgotten() {
     let mut target = Target::new(config());
     target.scrape("a 1\n");
     for round in 0..20 {
-        let mut body = String::new();
-        for number in 0..500 {
-            body += &format!("a{{l=\"{round}-{number}\"}} 1\n");
-        }
-        target.scrape(&(body + "oops\n"));
+        let line = |number| format!("a{{l=\"{round}-{number}\"}} 1\n");
+        let body: Vec<String> = (0..500).map(line).collect();
+        target.scrape(&(body.concat() + "oops\n"));
         assert!(target.cache.keys() < 3000, "{}", target.cache.keys());
     }
     target.scrape("a 1\n");

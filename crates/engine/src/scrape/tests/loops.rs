@@ -205,7 +205,7 @@ async fn a_target_that_comes_back_goes_on() {
     let appends = world.appends(2).await;
     assert_eq!(short(&appends[1]), ["a 3", "b STALE", "up 1"]);
     // Nothing comes later of the loop that ended.
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     let appends = world.appends(2).await;
     let stale = appends[2..].iter().flatten().filter(|line| line.contains("STALE"));
     assert_eq!(stale.collect::<Vec<_>>(), ["a{instance=\"i\",job=\"j\"} STALE"; 0]);
@@ -231,7 +231,7 @@ async fn a_loop_that_never_scraped_leaves_no_markers() {
     let world = World::new(config(), &[]);
     let running = world.start();
     world.loops.stop(running, StopReason::Gone).await;
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert!(world.store.appends.lock().is_empty());
 }
 
@@ -245,7 +245,7 @@ async fn a_shutdown_ends_a_scrape_under_way_and_no_series() {
     let before = Instant::now();
     world.loops.stop(running, StopReason::Shutdown).await;
     assert!(before.elapsed() < Duration::from_secs(1));
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(world.store.appends.lock().len(), 1);
 }
 
