@@ -25,6 +25,10 @@ pub struct ServerConfig {
     pub body_timeout: HumaneDuration,
     /// How long requests in progress may go on after the server was told to stop.
     pub shutdown_grace: HumaneDuration,
+    /// Whether series may be deleted and snapshots taken over HTTP (`/api/v1/admin/tsdb/*`).
+    pub admin_api: bool,
+    /// Whether the scrape configuration may be read again over HTTP (`/-/reload`).
+    pub lifecycle_api: bool,
 }
 
 impl Default for ServerConfig {
@@ -37,6 +41,8 @@ impl Default for ServerConfig {
             head_timeout: HumaneDuration(Duration::from_secs(30)),
             body_timeout: HumaneDuration(Duration::from_mins(1)),
             shutdown_grace: HumaneDuration(Duration::from_secs(10)),
+            admin_api: false,
+            lifecycle_api: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use watchkeep_model::column::Table;
+use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
     Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, MetricColumns,
@@ -17,9 +18,10 @@ use watchkeep_model::{
 use crate::answers;
 use crate::records::{self, MemTable, Snapshot};
 use crate::seam::{
-    AggregateRequest, Append, AppendAck, Batch, ExemplarRow, FrameStream, IngestToken,
-    LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleCursor, SamplesRequest,
-    ScanRequest, SeriesRequest, Store, StoreStats, TableName, TraceSummary, TracesRequest,
+    AggregateRequest, Append, AppendAck, Batch, CardinalityRequest, CardinalityStats, Count,
+    ExemplarRow, FrameStream, IngestToken, LabelValuesRequest, MetadataRow, Predicate, Pushdown,
+    RejectReason, Rejected, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
+    StoreStats, TableName, TraceSummary, TracesRequest,
 };
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
@@ -27,6 +29,7 @@ use crate::seam::{
 pub struct MemoryStore {
     tenants: Mutex<BTreeMap<TenantId, Tenant>>,
     tokens: Mutex<HashSet<(TenantId, IngestToken)>>,
+    series_max: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -108,6 +111,30 @@ impl Metrics {
         Ok(())
     }
 
+    /// Takes new series beyond the limit out of a batch.
+    fn refuse(
+        &self,
+        batch: &mut MetricColumns,
+        series_max: Option<u64>,
+    ) -> Result<Option<Rejected>> {
+        let Some(series_max) = series_max else { return Ok(None) };
+        let labels: Vec<Labels> =
+            batch.series.labels.iter().map(Labels::from_canonical).collect::<Result<_>>()?;
+        let (mut added, mut series) = (HashSet::new(), 0);
+        let samples = batch.samples();
+        batch.retain_series(|row| {
+            let room = ((self.series.len() + added.len()) as u64) < series_max;
+            let kept = self.series.contains_key(&labels[row])
+                || added.contains(&labels[row])
+                || room && added.insert(labels[row].clone());
+            series += u64::from(!kept);
+            kept
+        });
+        let samples = (samples - batch.samples()) as u64;
+        let reason = RejectReason::SeriesMax { series_max };
+        Ok((series > 0).then_some(Rejected { series, samples, reason }))
+    }
+
     fn matching<'a>(
         &'a self,
         request: &'a SeriesRequest,
@@ -120,6 +147,39 @@ impl Metrics {
                     && samples.range(request.start_ms..=request.end_ms).next().is_some()
             })
             .take(limit)
+    }
+
+    fn cardinality(&self, request: &CardinalityRequest) -> CardinalityStats {
+        let CardinalityRequest { matchers, start_ms, end_ms, limit } = request.clone();
+        let series = SeriesRequest { matchers, start_ms, end_ms, limit: None };
+        let mut stats = CardinalityStats::default();
+        let (mut metrics, mut pairs) = (BTreeMap::new(), BTreeMap::new());
+        let (mut values, mut bytes) = (BTreeMap::new(), BTreeMap::new());
+        for (labels, _) in self.matching(&series) {
+            stats.series += 1;
+            for (name, value) in labels.iter() {
+                let alone = Labels::from_pairs([(name, value)]);
+                *bytes.entry(name.to_owned()).or_default() += alone.as_bytes().len() as u64;
+                if name == METRIC_NAME {
+                    *metrics.entry(value.to_owned()).or_default() += 1;
+                }
+                let of_pair: &mut u64 =
+                    pairs.entry((name.to_owned(), value.to_owned())).or_default();
+                *of_pair += 1;
+                if *of_pair == 1 {
+                    *values.entry(name.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        stats.label_pairs = pairs.len() as u64;
+        stats.label_names = values.len() as u64;
+        stats.series_by_metric = greatest(limit, metrics);
+        stats.values_by_label = greatest(limit, values);
+        stats.bytes_by_label = greatest(limit, bytes);
+        let pairs =
+            pairs.into_iter().map(|((name, value), count)| (format!("{name}={value}"), count));
+        stats.series_by_pair = greatest(limit, pairs);
+        stats
     }
 
     fn samples(&self, request: &SamplesRequest) -> Result<Vec<SeriesSamples>> {
@@ -162,7 +222,21 @@ impl Metrics {
     }
 }
 
+/// The greatest counts; those that are equal stay in their order.
+fn greatest(limit: usize, counts: impl IntoIterator<Item = (String, u64)>) -> Vec<Count> {
+    let counts = counts.into_iter().map(|(name, count)| Count { name, count });
+    let mut counts: Vec<Count> = counts.collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.count));
+    counts.truncate(limit);
+    counts
+}
+
 impl MemoryStore {
+    /// A store that refuses new series of metrics beyond so many of a tenant.
+    pub fn with_series_max(series_max: u64) -> Self {
+        Self { series_max: Some(series_max), ..Self::default() }
+    }
+
     fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
         let mut tenants = self.tenants.lock();
         let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
@@ -186,15 +260,19 @@ impl Store for MemoryStore {
         {
             return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
-        let rows = append.batch.rows() as u64;
+        let mut ack = AppendAck { rows: append.batch.rows() as u64, ..AppendAck::default() };
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
         match append.batch {
             Batch::Spans(columns) => tenant.spans.append(&columns)?,
             Batch::Logs(columns) => tenant.logs.append(&columns)?,
-            Batch::Metrics(columns) => tenant.metrics.append(&columns)?,
+            Batch::Metrics(mut columns) => {
+                ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
+                ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples);
+                tenant.metrics.append(&columns)?;
+            }
         }
-        Ok(AppendAck { rows, ..AppendAck::default() })
+        Ok(ack)
     }
 
     fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
@@ -275,6 +353,14 @@ impl Store for MemoryStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         Ok(self.metrics(tenant).metadata.into_values().collect())
+    }
+
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        Ok(self.metrics(tenant).cardinality(&request))
     }
 
     async fn flush(&self) -> Result<()> {

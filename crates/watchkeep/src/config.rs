@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Error, Result};
+use watchkeep_model::{Error, Result, TenantId};
 use watchkeep_server::{OtlpConfig, ServerConfig};
 use watchkeep_storage::embedded::{Retention, StorageConfig};
 
@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     pub(crate) otlp: OtlpConfig,
     pub(crate) storage: StorageSection,
+    pub(crate) scrape: ScrapeSection,
     pub(crate) retention: RetentionSection,
     pub(crate) limits: LimitsConfig,
     pub(crate) log: LogSection,
@@ -66,6 +67,22 @@ impl Default for StorageSection {
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
+    }
+}
+
+/// Section `scrape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ScrapeSection {
+    /// A configuration file of Prometheus that says what to scrape.
+    pub(crate) config_file: Option<PathBuf>,
+    /// Tenant that gets what is scraped.
+    pub(crate) tenant: String,
+}
+
+impl Default for ScrapeSection {
+    fn default() -> Self {
+        Self { config_file: None, tenant: TenantId::default().to_string() }
     }
 }
 
@@ -195,6 +212,11 @@ impl Config {
         set(&mut self.server.otlp_grpc_listen, arguments.otlp_grpc_listen.as_ref());
         set(&mut self.server.otlp_http_listen, arguments.otlp_http_listen.as_ref());
         set(&mut self.retention.age, arguments.retention.as_ref());
+        if arguments.scrape_config.is_some() {
+            self.scrape.config_file.clone_from(&arguments.scrape_config);
+        }
+        self.server.admin_api |= arguments.admin_api;
+        self.server.lifecycle_api |= arguments.lifecycle_api;
     }
 }
 

@@ -18,6 +18,8 @@ pub struct StorageConfig {
     pub table_bytes_max: u64,
     /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
     pub memory_bytes_max: u64,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub metrics_cache_bytes_max: usize,
     /// Series of metrics that a tenant may have in memory; beyond it new ones are refused. 0 lets
     /// in any number.
     pub series_max: u64,
@@ -39,6 +41,7 @@ impl StorageConfig {
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
             memory_bytes_max: 128 << 20,
+            metrics_cache_bytes_max: 32 << 20,
             series_max: 5_000_000,
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),

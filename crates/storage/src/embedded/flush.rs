@@ -12,7 +12,7 @@ use watchkeep_model::error::IoContext;
 use watchkeep_model::{Result, TenantId, TraceId};
 
 use super::Inner;
-use super::catalog::TableKind;
+use super::catalog::{Catalog, TableKind};
 use super::manifest::PartEntry;
 use super::tables::{RecordTable, TenantTables};
 use crate::metrics;
@@ -205,7 +205,7 @@ impl Inner {
         let mut opened: BTreeMap<&str, Vec<OpenedPart>> = BTreeMap::new();
         let mut catalog = self.catalog.lock();
         for entry in entries {
-            let part = OpenedPart::open(&catalog.directory(kind, &entry.tenant, entry.id), entry)?;
+            let part = OpenedPart::open(&catalog, entry)?;
             opened.entry(&entry.tenant).or_default().push(part);
         }
         let mut manifest = catalog.manifest.clone();
@@ -258,15 +258,19 @@ pub(super) enum OpenedPart {
 }
 
 impl OpenedPart {
-    pub(super) fn open(directory: &Path, entry: &PartEntry) -> Result<Self> {
+    pub(super) fn open(catalog: &Catalog, entry: &PartEntry) -> Result<Self> {
+        let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
         let records = |table| {
-            let part = RecordPart::new(directory.to_owned(), table, entry.figures);
+            let part = RecordPart::new(directory.clone(), table, entry.figures);
             Self::Records(entry.id, Arc::new(part))
         };
         Ok(match entry.table {
             TableKind::Spans => records(TableName::Spans),
             TableKind::Logs => records(TableName::Logs),
-            TableKind::Metrics => Self::Metrics(entry.id, metrics::Part::open(directory)?),
+            TableKind::Metrics => {
+                let part = metrics::Part::open(&directory, &catalog.metrics_cache)?;
+                Self::Metrics(entry.id, part)
+            }
         })
     }
 }

@@ -48,7 +48,7 @@ impl EmbeddedStore {
         let lock = lock_directory(&data_dir)?;
         let counters = Counters::register(registry)?;
         let manifest = ManifestFile::new(&data_dir);
-        let catalog = Catalog::new(&data_dir, manifest.read()?);
+        let catalog = Catalog::new(&config, manifest.read()?);
         catalog.remove_strays()?;
         let tables = Tables::default();
         show_parts(&catalog, &tables)?;
@@ -90,7 +90,7 @@ fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
                 directory.display()
             )));
         }
-        let part = OpenedPart::open(&directory, entry)?;
+        let part = OpenedPart::open(catalog, entry)?;
         let tenant = tables.tenant_or_new(&TenantId::new(&entry.tenant)?);
         show(entry.table, &tenant, vec![part]);
     }

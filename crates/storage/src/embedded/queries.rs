@@ -10,9 +10,10 @@ use crate::answers;
 use crate::metrics::View;
 use crate::records::{self, Snapshot};
 use crate::seam::{
-    AggregateRequest, Append, AppendAck, ExemplarRow, FrameStream, LabelValuesRequest, MetadataRow,
-    Predicate, Pushdown, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
-    StoreStats, TableName, TraceSummary, TracesRequest,
+    AggregateRequest, Append, AppendAck, CardinalityRequest, CardinalityStats, ExemplarRow,
+    FrameStream, LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleCursor,
+    SamplesRequest, ScanRequest, SeriesRequest, Store, StoreStats, TableName, TraceSummary,
+    TracesRequest,
 };
 
 impl EmbeddedStore {
@@ -108,6 +109,14 @@ impl Store for EmbeddedStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.ask_metrics(tenant, move |view| view.metadata()).await
+    }
+
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        self.ask_metrics(tenant, move |view| view.cardinality(&request)).await
     }
 
     async fn flush(&self) -> Result<()> {

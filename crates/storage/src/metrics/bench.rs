@@ -4,7 +4,7 @@ use std::path::Path;
 
 use watchkeep_model::{MetricColumns, Result};
 
-use super::{Frozen, Head, Part, View, merge_parts};
+use super::{FrameCache, Frozen, Head, Part, View, merge_parts};
 use crate::seam::{LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest};
 
 /// A tenant's metrics.
@@ -45,7 +45,10 @@ impl Store {
 
     /// Opens a part.
     pub fn open(directory: &Path) -> Result<Self> {
-        Ok(Self { parts: vec![Part::open(directory)?], ..Self::default() })
+        Ok(Self {
+            parts: vec![Part::open(directory, &FrameCache::new(32 << 20))?],
+            ..Self::default()
+        })
     }
 
     /// Rewrites the open parts as one; gives bytes and samples.

@@ -1,15 +1,16 @@
 //! Walks several sources at once, series by series in the order of their labels' bytes: the
 //! groundwork of queries and of compaction. One series is held at a time.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 use watchkeep_model::{Labels, Result};
 
-use super::data::{Range, SeriesData};
+use super::data::Range;
+use super::gather::Gather;
 use super::memory::{Memory, MemorySeries};
 use super::part::{Found, Part, PartFigures, Reader, Writer};
 use super::select::LabelIndex;
@@ -92,6 +93,16 @@ impl Cursor {
         Ok(cursor)
     }
 
+    /// Takes the labels of the series that is current out of the cursor, which is to be advanced.
+    fn take_labels(&mut self) -> Option<Labels> {
+        match self {
+            Self::Memory { current, .. } => current.as_ref().map(|series| series.labels.clone()),
+            Self::Part(cursor) => {
+                cursor.current.as_mut().map(|found| std::mem::take(&mut found.labels))
+            }
+        }
+    }
+
     fn labels(&self) -> Option<&Labels> {
         match self {
             Self::Memory { current, .. } => current.as_ref().map(|series| &series.labels),
@@ -122,25 +133,25 @@ impl Cursor {
         }
     }
 
-    fn read(&mut self, range: Range, want: Want, data: &mut SeriesData) -> Result<()> {
+    fn read(&mut self, range: Range, want: Want, into: &mut Gather) -> Result<()> {
         match self {
             Self::Memory { current, .. } => {
                 let Some(series) = current else { return Ok(()) };
                 if want != Want::Exemplars {
-                    series.read_samples(range, data);
+                    series.read_samples(range, into.data_mut());
                 }
                 if want != Want::Samples {
-                    series.read_exemplars(range, data);
+                    series.read_exemplars(range, into.data_mut());
                 }
             }
             Self::Part(cursor) => {
                 let PartCursor { reader, current, .. } = &mut **cursor;
                 let Some(found) = current else { return Ok(()) };
                 if want != Want::Exemplars {
-                    reader.read_samples(found, range, data)?;
+                    reader.read_samples(found, range, into)?;
                 }
                 if want != Want::Samples {
-                    reader.read_exemplars(found, range, data)?;
+                    reader.read_exemplars(found, range, into)?;
                 }
             }
         }
@@ -151,8 +162,8 @@ impl Cursor {
 /// Walks the selected series of sources, oldest source first.
 pub(super) struct Merger {
     cursors: Vec<Cursor>,
-    /// Where each cursor stands, those that are at their end left out.
-    waiting: BinaryHeap<Reverse<(Labels, usize)>>,
+    /// The cursors that stand at the series that is next, oldest first.
+    same: Vec<usize>,
 }
 
 impl std::fmt::Debug for Merger {
@@ -164,54 +175,60 @@ impl std::fmt::Debug for Merger {
 impl Merger {
     pub(super) fn open(selected: Vec<(Source, RoaringBitmap)>) -> Result<Self> {
         let cursors = selected.into_iter().map(|(source, ids)| Cursor::open(&source, ids));
-        let cursors = cursors.collect::<Result<Vec<_>>>()?;
-        let heads = cursors.iter().enumerate();
-        let waiting =
-            heads.filter_map(|(at, cursor)| Some(Reverse((cursor.labels()?.clone(), at))));
-        Ok(Self { waiting: waiting.collect(), cursors })
+        Ok(Self { cursors: cursors.collect::<Result<_>>()?, same: Vec::new() })
     }
 
-    /// The next series that any source has.
-    pub(super) fn labels(&self) -> Option<Labels> {
-        self.waiting.peek().map(|Reverse((labels, _))| labels.clone())
+    /// Finds the series that is next. Sources are few enough that looking at each is cheaper than
+    /// keeping them in a heap, which would need labels of its own.
+    fn find_same(&mut self) {
+        self.same.clear();
+        let mut least: Option<&Labels> = None;
+        for (at, cursor) in self.cursors.iter().enumerate() {
+            let Some(labels) = cursor.labels() else { continue };
+            match least.map_or(Ordering::Less, |least| labels.as_bytes().cmp(least.as_bytes())) {
+                Ordering::Less => {
+                    least = Some(labels);
+                    self.same.clear();
+                    self.same.push(at);
+                }
+                Ordering::Equal => self.same.push(at),
+                Ordering::Greater => {}
+            }
+        }
     }
 
     /// Shows each cursor that has the series that is next, oldest first, and steps over it.
     fn step_over(
         &mut self,
-        labels: &Labels,
         mut see: impl FnMut(&mut Cursor) -> Result<()>,
-    ) -> Result<()> {
-        while let Some(Reverse((next, _))) = self.waiting.peek()
-            && next == labels
-            && let Some(Reverse((_, at))) = self.waiting.pop()
-        {
-            let cursor = &mut self.cursors[at];
+    ) -> Result<Option<Labels>> {
+        self.find_same();
+        let mut labels = None;
+        for at in &self.same {
+            let cursor = &mut self.cursors[*at];
             see(cursor)?;
+            labels = cursor.take_labels();
             cursor.advance()?;
-            if let Some(labels) = cursor.labels() {
-                self.waiting.push(Reverse((labels.clone(), at)));
-            }
         }
-        Ok(())
+        Ok(labels)
     }
 
     /// Reads what all sources have of the series that is next, and steps over it.
-    pub(super) fn take(&mut self, labels: &Labels, range: Range, want: Want) -> Result<SeriesData> {
-        let mut data = SeriesData::default();
-        self.step_over(labels, |cursor| cursor.read(range, want, &mut data))?;
-        data.settle();
-        Ok(data)
+    pub(super) fn next(&mut self, range: Range, want: Want) -> Result<Option<(Labels, Gather)>> {
+        let mut gather = Gather::default();
+        let labels = self.step_over(|cursor| cursor.read(range, want, &mut gather))?;
+        Ok(labels.map(|labels| (labels, gather)))
     }
 
-    /// Whether any source has a sample of the series that is next in the range; steps over it.
-    pub(super) fn take_touched(&mut self, labels: &Labels, range: Range) -> Result<bool> {
+    /// The series that is next, and whether any source has a sample of it in the range; steps over
+    /// it.
+    pub(super) fn next_touched(&mut self, range: Range) -> Result<Option<(Labels, bool)>> {
         let mut touched = false;
-        self.step_over(labels, |cursor| {
+        let labels = self.step_over(|cursor| {
             touched = touched || cursor.touches(range)?;
             Ok(())
         })?;
-        Ok(touched)
+        Ok(labels.map(|labels| (labels, touched)))
     }
 }
 
@@ -234,9 +251,8 @@ pub(crate) fn merge_parts(parts: &[&Part], directory: &Path) -> Result<PartFigur
         sources.iter().map(|source| (source.clone(), source.with_index(|index| index.all())));
     let mut merger = Merger::open(everything.collect())?;
     let mut writer = Writer::create(directory)?;
-    while let Some(labels) = merger.labels() {
-        let data = merger.take(&labels, Range::ALL, Want::Everything)?;
-        writer.add(&labels, &data)?;
+    while let Some((labels, gathered)) = merger.next(Range::ALL, Want::Everything)? {
+        writer.add(&labels, &gathered.into_data())?;
     }
     writer.finish(&merge_metadata(sources.iter())?)
 }

@@ -10,9 +10,11 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod cardinality;
 mod chunk;
 pub(crate) mod column;
 mod data;
+mod gather;
 mod head;
 mod index;
 mod memory;
@@ -27,6 +29,6 @@ mod view;
 pub(crate) use self::{
     head::{Frozen, Head, Placed, Refused},
     merge::merge_parts,
-    part::Part,
+    part::{FrameCache, Part},
     view::View,
 };

@@ -8,7 +8,7 @@ use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
 use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram, SeriesSamples};
 
-use super::{Frozen, Head, Part, View, merge_parts};
+use super::{FrameCache, Frozen, Head, Part, View, merge_parts};
 use crate::seam::{LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest};
 
 pub(super) fn labels_of(series: u8) -> Labels {
@@ -139,7 +139,7 @@ impl Store {
 }
 
 fn open(directory: &Path) -> Part {
-    let part = Part::open(directory).unwrap();
+    let part = Part::open(directory, &FrameCache::new(1 << 20)).unwrap();
     part.verify().unwrap();
     part
 }

@@ -6,11 +6,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use watchkeep_model::{
-    Error, ErrorKind, FloatSamples, HistogramSample, Labels, NativeHistogram, Result, SeriesSamples,
-};
+use watchkeep_model::{Error, ErrorKind, Labels, Result, SeriesSamples};
 
-use super::data::{Floats, Range};
+use super::data::Range;
+use super::gather::SharedTimes;
 use super::head::{Frozen, Head};
 use super::merge::{Merger, Source, Want, merge_metadata};
 use super::part::Part;
@@ -21,7 +20,7 @@ use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, 
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// Oldest first: what a later one says of a millisecond holds.
-    sources: Arc<[Source]>,
+    pub(super) sources: Arc<[Source]>,
 }
 
 impl View {
@@ -41,7 +40,7 @@ impl View {
     }
 
     /// The series that match, of each source that has anything in the range.
-    fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
+    pub(super) fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
         let range = range_of(request);
         let mut selected = Vec::new();
         for source in &*self.sources {
@@ -61,9 +60,9 @@ impl View {
         let mut merger = Merger::open(self.select(request)?)?;
         let mut found = Vec::new();
         while found.len() < limit
-            && let Some(labels) = merger.labels()
+            && let Some((labels, touched)) = merger.next_touched(range)?
         {
-            if merger.take_touched(&labels, range)? {
+            if touched {
                 found.push(labels);
             }
         }
@@ -74,6 +73,7 @@ impl View {
     /// far nothing is read.
     pub(crate) fn samples(&self, request: SamplesRequest) -> SeriesIter {
         SeriesIter {
+            columns: SharedTimes::default(),
             range: range_of(&request.series),
             series_left: request.series.limit.unwrap_or(usize::MAX),
             samples_left: request.samples_max,
@@ -97,13 +97,15 @@ impl View {
                 continue;
             }
             let known = known.len();
-            let mut own = BTreeSet::new();
+            let (mut own, mut new) = (BTreeSet::<String>::new(), Vec::new());
             let mut merger = Merger::open(vec![(source, ids)])?;
             while own.len() < known
-                && let Some(labels) = merger.labels()
+                && let Some((labels, _)) = merger.next_touched(Range::ALL)?
             {
-                own.extend(labels.iter().map(|(name, _)| name.to_owned()));
-                merger.take_touched(&labels, Range::ALL)?;
+                for (name, _) in labels.iter().filter(|(name, _)| !own.contains(*name)) {
+                    new.push(name.to_owned());
+                }
+                own.extend(new.drain(..));
             }
             names.append(&mut own);
         }
@@ -137,8 +139,8 @@ impl View {
         let (range, limit) = (range_of(request), request.limit.unwrap_or(usize::MAX));
         let mut merger = Merger::open(self.select(request)?)?;
         let mut rows: Vec<ExemplarRow> = Vec::new();
-        while let Some(series) = merger.labels() {
-            for exemplar in merger.take(&series, range, Want::Exemplars)?.exemplars {
+        while let Some((series, gathered)) = merger.next(range, Want::Exemplars)? {
+            for exemplar in gathered.into_data().exemplars {
                 rows.push(ExemplarRow {
                     series: series.clone(),
                     time_ms: exemplar.time_ms,
@@ -173,6 +175,7 @@ fn range_of(request: &SeriesRequest) -> Range {
 #[derive(Debug)]
 pub(crate) struct SeriesIter {
     state: State,
+    columns: SharedTimes,
     range: Range,
     series_left: usize,
     samples_left: usize,
@@ -192,10 +195,9 @@ impl SeriesIter {
         }
         let State::Open(merger) = &mut self.state else { return Ok(None) };
         while self.series_left > 0
-            && let Some(labels) = merger.labels()
+            && let Some((labels, gathered)) = merger.next(self.range, Want::Samples)?
         {
-            let data = merger.take(&labels, self.range, Want::Samples)?;
-            let samples = data.samples();
+            let samples = gathered.samples();
             if samples == 0 {
                 continue;
             }
@@ -207,15 +209,7 @@ impl SeriesIter {
                 )
             })?;
             self.series_left -= 1;
-            let histograms = data.histograms.iter().map(|row| {
-                let histogram = Arc::new(NativeHistogram::decode(&row.histogram)?);
-                Ok(HistogramSample { time_ms: row.time_ms, start_ms: row.start_ms, histogram })
-            });
-            let histograms = histograms.collect::<Result<_>>()?;
-            let Floats { times_ms, values, starts_ms } = data.floats;
-            let starts_ms = (!starts_ms.is_empty()).then(|| starts_ms.into());
-            let floats = FloatSamples { times_ms: times_ms.into(), values, starts_ms };
-            return Ok(Some(SeriesSamples { labels, floats, histograms }));
+            return gathered.hand_out(labels, &mut self.columns).map(Some);
         }
         Ok(None)
     }

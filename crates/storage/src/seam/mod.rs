@@ -4,10 +4,12 @@
 //! the tables of records, and as streams of series for metrics. The conformance suite says in code
 //! what an implementation must do.
 
+mod cardinality;
 mod predicate;
 mod records;
 mod samples;
 
+pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats};
 pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
 pub use records::{
     Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
@@ -180,6 +182,13 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What is known about metric families, sorted by name.
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// What the series that match are made of.
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats>;
 
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;
