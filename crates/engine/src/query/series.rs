@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watchkeep_model::{Labels, Matcher, Result, TenantId};
 use watchkeep_storage::seam::{
-    ExemplarRow, LabelValuesRequest, MetadataRow,
+    CardinalityRequest, CardinalityStats, ExemplarRow, LabelValuesRequest, MetadataRow,
     SeriesRequest,
 };
 
@@ -106,4 +106,12 @@ impl Engine {
         self.query(async { self.store()?.metadata(tenant).await }).await
     }
 
+    /// How many series, label pairs and values there are, and what has the most.
+    pub async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        self.query(async { self.store()?.cardinality(tenant, request).await }).await
+    }
 }

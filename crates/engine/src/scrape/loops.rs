@@ -44,7 +44,7 @@ pub struct EngineAppender {
 #[async_trait]
 impl Appender for EngineAppender {
     async fn append(&self, columns: MetricColumns) -> Result<()> {
-        self.engine.ingest_metrics(&self.tenant, columns, 0).await
+        self.engine.ingest_metrics(&self.tenant, columns, 0).await.map(drop)
     }
 }
 

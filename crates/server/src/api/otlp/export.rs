@@ -96,15 +96,24 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
         match columns {
-            Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
-            Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+            Columns::Spans(columns) => {
+                engine.ingest_spans(&tenant, columns, rejected).await.map(|()| None)
+            }
+            Columns::Logs(columns) => {
+                engine.ingest_logs(&tenant, columns, rejected).await.map(|()| None)
+            }
             Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
         }
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(Outcome { rejected, message })
+    Ok(match kept_out {
+        None => Outcome { rejected, message },
+        Some(kept_out) => {
+            Outcome { rejected: rejected + kept_out.samples, message: kept_out.after(&message) }
+        }
+    })
 }
 
 /// Counts what was accepted with a loss.

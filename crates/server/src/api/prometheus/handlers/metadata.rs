@@ -35,8 +35,7 @@ async fn answer_series(app: &App, request: Request) -> Answer {
     let selectors = call.selectors()?;
     // One more than asked for shows that there are more.
     let wanted = limit.map(|limit| limit.saturating_add(1));
-    let mut found =
-        app.engine.series(&call.tenant, selectors, start_ms, end_ms, wanted).await?;
+    let mut found = app.engine.series(&call.tenant, selectors, start_ms, end_ms, wanted).await?;
     let mut annotations = Annotations::default();
     cut(&mut found, limit, &mut annotations);
     answer(&annotations, |out| {
@@ -127,7 +126,7 @@ async fn answer_families(app: &App, request: Request) -> Answer {
         .take(limit)
         .map(|row| {
             let about = json!([{
-                "type": row.kind.name(), "help": row.help, "unit": row.unit,
+                "type": row.kind.prometheus_type(), "help": row.help, "unit": row.unit,
             }]);
             (&*row.family, about)
         })

@@ -117,10 +117,21 @@ async fn store(
         let _held_until_stored = reservation;
         engine.ingest_metrics(&tenant, columns, rejected).await
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(Stored { written, rejected, message })
+    Ok(match kept_out {
+        None => Stored { written, rejected, message },
+        Some(kept_out) => Stored {
+            // Which of the kinds were kept out is not known; plain samples are most of them.
+            written: Written {
+                samples: written.samples.saturating_sub(kept_out.samples as usize),
+                ..written
+            },
+            rejected: rejected + kept_out.samples,
+            message: kept_out.after(&message),
+        },
+    })
 }
 
 /// 204 where all was stored; 400 with the reasons where some was not, as the rest would be refused
@@ -159,4 +170,3 @@ fn status_of(kind: &ErrorKind) -> StatusCode {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
-
