@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{
-    Error, Labels, Matcher, NativeHistogram, Result, SeriesSamples, TenantId,
-};
+use watchkeep_model::{Error, Labels, Matcher, NativeHistogram, Result, SeriesSamples, TenantId};
 use watchkeep_storage::seam::{SampleCursor, SamplesRequest, SeriesRequest};
 
 use crate::engine::Engine;

@@ -4,10 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watchkeep_model::{Labels, Matcher, Result, TenantId};
-use watchkeep_storage::seam::{
-    ExemplarRow, LabelValuesRequest, MetadataRow,
-    SeriesRequest,
-};
+use watchkeep_storage::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SeriesRequest};
 
 use crate::engine::Engine;
 
@@ -105,5 +102,4 @@ impl Engine {
     pub async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.query(async { self.store()?.metadata(tenant).await }).await
     }
-
 }

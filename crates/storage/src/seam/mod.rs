@@ -92,10 +92,28 @@ pub struct AppendAck {
 pub struct Rejected {
     /// Series of the batch.
     pub series: u64,
-    /// Their samples. Their exemplars are kept out too and not counted.
-    pub samples: u64,
+    /// Their plain samples.
+    pub floats: u64,
+    /// Their native histograms.
+    pub histograms: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
     /// Why.
     pub reason: RejectReason,
+}
+
+impl Rejected {
+    /// Samples of both kinds.
+    pub fn samples(&self) -> u64 {
+        self.floats + self.histograms
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { series, reason, .. } = self;
+        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
+    }
 }
 
 /// Why metrics were kept out.

@@ -86,7 +86,8 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
         decompressed_bytes_max: engine.limits().decompressed_bytes_max.bytes(),
         arrival_ns: engine.clock().now_ns(),
     };
-    let Decoded { columns, rejected, message, warnings } = run(app, decode, body_bytes).await?;
+    let Decoded { columns, mut rejected, mut message, warnings } =
+        run(app, decode, body_bytes).await?;
     // The body is gone by now; what is held from here on are the columns.
     reservation.set(columns.byte_len()).await?;
     count_losses(app, &warnings);
@@ -96,14 +97,23 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
         match columns {
-            Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
-            Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+            Columns::Spans(columns) => {
+                engine.ingest_spans(&tenant, columns, rejected).await.map(|()| None)
+            }
+            Columns::Logs(columns) => {
+                engine.ingest_logs(&tenant, columns, rejected).await.map(|()| None)
+            }
             Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
         }
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
+    if let Some(kept_out) = kept_out {
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
     Ok(Outcome { rejected, message })
 }
 

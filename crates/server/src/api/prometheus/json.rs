@@ -110,8 +110,7 @@ fn histogram_point(out: &mut Vec<u8>, time_ms: i64, histogram: &NativeHistogram)
     number(out, histogram.count);
     out.extend_from_slice(b",\"sum\":");
     number(out, histogram.sum);
-    let buckets: Vec<_> =
-        histogram.buckets().filter(|bucket| bucket.count != 0.0).collect();
+    let buckets: Vec<_> = histogram.buckets().filter(|bucket| bucket.count != 0.0).collect();
     if !buckets.is_empty() {
         out.extend_from_slice(b",\"buckets\":[");
         list(out, &buckets, |out, bucket| {
@@ -204,15 +203,27 @@ mod tests {
     #[test]
     fn numbers_and_instants_look_as_prometheus_writes_them() {
         let numbers = [
-            (1.0, "1"), (0.1, "0.1"), (-0.0, "-0"), (1e-7, "1e-07"), (1e21, "1e+21"),
-            (123_456_789.125, "123456789.125"), (f64::NAN, "NaN"), (f64::INFINITY, "+Inf"),
-            (f64::NEG_INFINITY, "-Inf"), (1e20, "100000000000000000000"),
+            (1.0, "1"),
+            (0.1, "0.1"),
+            (-0.0, "-0"),
+            (1e-7, "1e-07"),
+            (1e21, "1e+21"),
+            (123_456_789.125, "123456789.125"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "+Inf"),
+            (f64::NEG_INFINITY, "-Inf"),
+            (1e20, "100000000000000000000"),
         ];
         for (value, expect) in numbers {
             assert_eq!(text(|out| number(out, value)), format!("\"{expect}\""));
         }
-        let instants =
-            [(0, "0"), (1_500, "1.5"), (1_001, "1.001"), (-20, "-0.02"), (1_435_781_451_781, "1435781451.781")];
+        let instants = [
+            (0, "0"),
+            (1_500, "1.5"),
+            (1_001, "1.001"),
+            (-20, "-0.02"),
+            (1_435_781_451_781, "1435781451.781"),
+        ];
         for (time_ms, expect) in instants {
             assert_eq!(text(|out| timestamp(out, time_ms)), expect);
         }
@@ -225,6 +236,9 @@ mod tests {
         let json = text(|out| *out = success(&annotations, |out| out.extend_from_slice(b"1")));
         let parsed: serde_json::Value = serde_json::from_str(&json).unwrap();
         let warnings = parsed["warnings"].as_array().unwrap();
-        assert_eq!((warnings.len(), warnings[10].as_str()), (11, Some("2 more warning annotations omitted")));
+        assert_eq!(
+            (warnings.len(), warnings[10].as_str()),
+            (11, Some("2 more warning annotations omitted"))
+        );
     }
 }

@@ -109,8 +109,8 @@ impl Call {
     pub(super) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, ApiError> {
         let mut selectors = Vec::new();
         for text in self.all("match[]") {
-            let matchers = parse_selector(text)
-                .map_err(|error| ApiError::bad_data(error.display(text)))?;
+            let matchers =
+                parse_selector(text).map_err(|error| ApiError::bad_data(error.display(text)))?;
             if matchers.iter().all(|matcher| matcher.accepts("")) {
                 return Err(ApiError::bad_data(
                     "match[] must contain at least one non-empty matcher",

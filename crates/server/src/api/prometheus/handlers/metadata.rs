@@ -35,8 +35,7 @@ async fn answer_series(app: &App, request: Request) -> Answer {
     let selectors = call.selectors()?;
     // One more than asked for shows that there are more.
     let wanted = limit.map(|limit| limit.saturating_add(1));
-    let mut found =
-        app.engine.series(&call.tenant, selectors, start_ms, end_ms, wanted).await?;
+    let mut found = app.engine.series(&call.tenant, selectors, start_ms, end_ms, wanted).await?;
     let mut annotations = Annotations::default();
     cut(&mut found, limit, &mut annotations);
     answer(&annotations, |out| {

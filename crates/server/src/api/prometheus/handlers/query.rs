@@ -62,9 +62,9 @@ async fn answer_range(app: &App, request: Request) -> Answer {
 async fn run(app: &App, call: &Call, steps: Steps, limit: Option<usize>) -> Answer {
     let optional = |name: &str, text: &str| match text {
         "" => Ok(None),
-        text => parse_duration(text)
-            .map(Some)
-            .map_err(|message| ApiError::parameter(name, &message)),
+        text => {
+            parse_duration(text).map(Some).map_err(|message| ApiError::parameter(name, &message))
+        }
     };
     let timeout = optional("timeout", call.get("timeout"))?;
     let lookback_ms = optional("lookback_delta", call.get("lookback_delta"))?;
@@ -102,10 +102,7 @@ fn stats(out: &mut Vec<u8>, stats: Stats) {
 }
 
 /// `query_exemplars`
-pub(in super::super) async fn exemplars(
-    State(app): State<Arc<App>>,
-    request: Request,
-) -> Response {
+pub(in super::super) async fn exemplars(State(app): State<Arc<App>>, request: Request) -> Response {
     answer_exemplars(&app, request).await.unwrap_or_else(|error| error.respond(&app))
 }
 
@@ -146,8 +143,8 @@ pub(in super::super) async fn format(State(app): State<Arc<App>>, request: Reque
     let formatted = async {
         let call = Call::read(&app, request).await?;
         let query = call.get("query");
-        let expr = parse(query)
-            .map_err(|error| ApiError::parameter("query", &error.display(query)))?;
+        let expr =
+            parse(query).map_err(|error| ApiError::parameter("query", &error.display(query)))?;
         answer_json(&pretty(&expr).into())
     };
     formatted.await.unwrap_or_else(|error: ApiError| error.respond(&app))
@@ -158,8 +155,8 @@ pub(in super::super) async fn tree(State(app): State<Arc<App>>, request: Request
     let parsed = async {
         let call = Call::read(&app, request).await?;
         let query = call.get("query");
-        let expr = parse(query)
-            .map_err(|error| ApiError::parameter("query", &error.display(query)))?;
+        let expr =
+            parse(query).map_err(|error| ApiError::parameter("query", &error.display(query)))?;
         answer_json(&tree::of(&expr))
     };
     parsed.await.unwrap_or_else(|error: ApiError| error.respond(&app))

@@ -108,18 +108,26 @@ async fn store(
     decoded: Decoded<MetricColumns>,
     mut reservation: Reservation,
 ) -> Result<Stored> {
-    let Decoded { columns, rejected, message, warnings } = decoded;
+    let Decoded { columns, mut rejected, mut message, warnings } = decoded;
     reservation.set(columns.byte_len()).await?;
     app.engine.count_losses(&warnings.counts());
-    let written = Written::of(&columns);
+    let mut written = Written::of(&columns);
     let engine = Arc::clone(&app.engine);
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
         engine.ingest_metrics(&tenant, columns, rejected).await
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
+    if let Some(kept_out) = kept_out {
+        written.samples = written.samples.saturating_sub(kept_out.floats as usize);
+        written.histograms = written.histograms.saturating_sub(kept_out.histograms as usize);
+        written.exemplars = written.exemplars.saturating_sub(kept_out.exemplars as usize);
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
     Ok(Stored { written, rejected, message })
 }
 
@@ -159,4 +167,3 @@ fn status_of(kind: &ErrorKind) -> StatusCode {
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
-
