@@ -47,6 +47,8 @@ pub(crate) struct StorageSection {
     pub(crate) table_bytes_max: ByteSize,
     /// Bytes of all tables in memory; beyond it requests are refused.
     pub(crate) memory_bytes_max: ByteSize,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub(crate) metrics_cache_bytes_max: ByteSize,
     /// How long a request waits for room in memory before it is refused.
     pub(crate) room_wait_max: HumaneDuration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -63,6 +65,7 @@ impl Default for StorageSection {
             wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             table_bytes_max: ByteSize(defaults.table_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
+            metrics_cache_bytes_max: ByteSize(defaults.metrics_cache_bytes_max as u64),
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
@@ -77,11 +80,58 @@ pub(crate) struct RetentionSection {
     pub(crate) age: HumaneDuration,
     /// Bytes of parts on disk beyond which the oldest go; 0 means no bound.
     pub(crate) size_max: ByteSize,
+    /// Series of metrics that are kept for another time; the first that matches decides.
+    pub(crate) metrics: Vec<MetricsRule>,
+}
+
+/// How long some series of metrics are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsRule {
+    /// As in PromQL.
+    pub(crate) selector: Selector,
+    /// 0 means for ever.
+    pub(crate) age: HumaneDuration,
+}
+
+impl MetricsRule {
+    fn rule(&self) -> MetricRetention {
+        let age_max = Some(self.age.0).filter(|age| !age.is_zero());
+        MetricRetention { matchers: self.selector.matchers.clone(), age_max }
+    }
+}
+
+/// A selector of series as in PromQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Selector {
+    text: String,
+    matchers: Vec<Matcher>,
+}
+
+impl TryFrom<String> for Selector {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let matchers = watchkeep_promql::parse_selector(&text)
+            .map_err(|error| format!("{text:?} selects no series: {}", error.display(&text)))?;
+        Ok(Self { text, matchers })
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> Self {
+        selector.text
+    }
 }
 
 impl Default for RetentionSection {
     fn default() -> Self {
-        Self { age: HumaneDuration(Duration::from_hours(30 * 24)), size_max: ByteSize(0) }
+        Self {
+            age: HumaneDuration(Duration::from_hours(30 * 24)),
+            size_max: ByteSize(0),
+            metrics: Vec::new(),
+        }
     }
 }
 
@@ -133,6 +183,7 @@ impl Config {
             wal_bytes_max: self.storage.wal_bytes_max.0,
             table_bytes_max: self.storage.table_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
+            metrics_cache_bytes_max: self.storage.metrics_cache_bytes_max.bytes(),
             series_max: self.limits.series_max,
             room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
@@ -140,6 +191,7 @@ impl Config {
                 age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
                 bytes_max: unless_zero(self.retention.size_max.0),
             },
+            metric_retention: self.retention.metrics.iter().map(MetricsRule::rule).collect(),
         }
     }
 
