@@ -44,10 +44,14 @@ pub(crate) struct StorageSection {
     pub(crate) wal_queue_bytes_max: ByteSize,
     /// Bytes of log after which everything is flushed, which bounds the time of a restart.
     pub(crate) wal_bytes_max: ByteSize,
-    /// Bytes of one table in memory after which it is flushed.
+    /// Bytes of spans, and likewise of logs, in memory after which they are flushed.
     pub(crate) table_bytes_max: ByteSize,
+    /// Bytes of metrics in memory after which they are flushed.
+    pub(crate) metrics_bytes_max: ByteSize,
     /// Bytes of all tables in memory; beyond it requests are refused.
     pub(crate) memory_bytes_max: ByteSize,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub(crate) metrics_cache_bytes_max: ByteSize,
     /// How long a request waits for room in memory before it is refused.
     pub(crate) room_wait_max: HumaneDuration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -63,7 +67,9 @@ impl Default for StorageSection {
             wal_queue_bytes_max: ByteSize(defaults.wal_queue_bytes_max as u64),
             wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             table_bytes_max: ByteSize(defaults.table_bytes_max),
+            metrics_bytes_max: ByteSize(defaults.metrics_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
+            metrics_cache_bytes_max: ByteSize(defaults.metrics_cache_bytes_max as u64),
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
@@ -150,7 +156,9 @@ impl Config {
             wal_queue_bytes_max: self.storage.wal_queue_bytes_max.bytes(),
             wal_bytes_max: self.storage.wal_bytes_max.0,
             table_bytes_max: self.storage.table_bytes_max.0,
+            metrics_bytes_max: self.storage.metrics_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
+            metrics_cache_bytes_max: self.storage.metrics_cache_bytes_max.bytes(),
             series_max: self.limits.series_max,
             room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
