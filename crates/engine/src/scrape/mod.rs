@@ -4,6 +4,7 @@
 //! labels), [`target`], [`job`] (what runs the loops), [`http_client`].
 
 pub mod config;
+pub mod discovery;
 pub mod environment;
 pub mod http_client;
 pub mod job;
