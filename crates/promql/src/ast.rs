@@ -334,3 +334,161 @@ pub struct SubqueryExpr {
     /// When.
     pub shift: TimeShift,
 }
+
+impl ValueType {
+    /// As the HTTP API names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::Vector => "vector",
+            Self::Matrix => "matrix",
+        }
+    }
+
+    /// As the documentation names it.
+    pub fn documented(self) -> &'static str {
+        match self {
+            Self::Scalar => "scalar",
+            Self::String => "string",
+            Self::Vector => "instant vector",
+            Self::Matrix => "range vector",
+        }
+    }
+}
+
+impl BinaryOp {
+    /// As it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::Mod => "%",
+            Self::Pow => "^",
+            Self::Atan2 => "atan2",
+            Self::Eq => "==",
+            Self::Ne => "!=",
+            Self::Lt => "<",
+            Self::Le => "<=",
+            Self::Gt => ">",
+            Self::Ge => ">=",
+            Self::TrimUpper => "</",
+            Self::TrimLower => ">/",
+            Self::And => "and",
+            Self::Or => "or",
+            Self::Unless => "unless",
+        }
+    }
+
+    /// Whether it compares, and so may take `bool`.
+    pub fn is_comparison(self) -> bool {
+        matches!(self, Self::Eq | Self::Ne | Self::Lt | Self::Le | Self::Gt | Self::Ge)
+    }
+
+    /// Whether it works on sets of series.
+    pub fn is_set(self) -> bool {
+        matches!(self, Self::And | Self::Or | Self::Unless)
+    }
+}
+
+impl AggregateOp {
+    const NAMES: [(&'static str, Self); 14] = [
+        ("sum", Self::Sum),
+        ("avg", Self::Avg),
+        ("count", Self::Count),
+        ("min", Self::Min),
+        ("max", Self::Max),
+        ("group", Self::Group),
+        ("stddev", Self::Stddev),
+        ("stdvar", Self::Stdvar),
+        ("topk", Self::Topk),
+        ("bottomk", Self::Bottomk),
+        ("count_values", Self::CountValues),
+        ("quantile", Self::Quantile),
+        ("limitk", Self::Limitk),
+        ("limit_ratio", Self::LimitRatio),
+    ];
+
+    /// The operator of a name in lower case.
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, op)| *op)
+    }
+
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
+    }
+
+    /// The type of the parameter, of those that take one.
+    pub fn param_type(self) -> Option<ValueType> {
+        match self {
+            Self::Topk | Self::Bottomk | Self::Quantile | Self::Limitk | Self::LimitRatio => {
+                Some(ValueType::Scalar)
+            }
+            Self::CountValues => Some(ValueType::String),
+            _ => None,
+        }
+    }
+}
+
+impl Expr {
+    /// What it evaluates to.
+    pub fn value_type(&self) -> ValueType {
+        match &self.kind {
+            ExprKind::Number { .. } => ValueType::Scalar,
+            ExprKind::String(_) => ValueType::String,
+            ExprKind::Paren(inner) => inner.value_type(),
+            ExprKind::Unary { operand, .. } => operand.value_type(),
+            ExprKind::Binary(binary) => {
+                let sides = (binary.lhs.value_type(), binary.rhs.value_type());
+                if sides == (ValueType::Scalar, ValueType::Scalar) {
+                    ValueType::Scalar
+                } else {
+                    ValueType::Vector
+                }
+            }
+            ExprKind::Call { function, .. } => function.returns,
+            ExprKind::Aggregate(_) | ExprKind::VectorSelector(_) => ValueType::Vector,
+            ExprKind::MatrixSelector(_) | ExprKind::Subquery(_) => ValueType::Matrix,
+        }
+    }
+
+    /// The expressions directly inside, those of an aggregation before its parameter.
+    pub fn children(&self) -> Vec<&Expr> {
+        match &self.kind {
+            ExprKind::Number { .. }
+            | ExprKind::String(_)
+            | ExprKind::VectorSelector(_)
+            | ExprKind::MatrixSelector(_) => Vec::new(),
+            ExprKind::Paren(inner) => vec![inner],
+            ExprKind::Unary { operand, .. } => vec![operand],
+            ExprKind::Binary(binary) => vec![&binary.lhs, &binary.rhs],
+            ExprKind::Aggregate(aggregate) => {
+                std::iter::once(&aggregate.operand).chain(&aggregate.param).collect()
+            }
+            ExprKind::Call { args, .. } => args.iter().collect(),
+            ExprKind::Subquery(subquery) => vec![&subquery.inner],
+        }
+    }
+
+    /// Shows the expression and all inside it, outer ones first.
+    pub fn walk<'e>(&'e self, visit: &mut impl FnMut(&'e Expr)) {
+        visit(self);
+        for child in self.children() {
+            child.walk(visit);
+        }
+    }
+
+    /// Every selector inside, those of ranges too.
+    pub fn selectors(&self) -> Vec<&VectorSelector> {
+        let mut selectors = Vec::new();
+        self.walk(&mut |expr| match &expr.kind {
+            ExprKind::VectorSelector(selector) => selectors.push(&**selector),
+            ExprKind::MatrixSelector(matrix) => selectors.push(&matrix.selector),
+            _ => {}
+        });
+        selectors
+    }
+}

@@ -3,23 +3,23 @@
 //! purpose: it is what the embedded engine is compared with.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use watchkeep_model::column::Table;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
-    Error, ErrorKind, Labels, LogColumns, MetricColumns, NativeHistogram, Result, SpanColumns,
-    TenantId, TraceId,
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, MetricColumns,
+    NativeHistogram, Result, SeriesSamples, SpanColumns, TenantId, TraceId,
 };
 
 use crate::answers;
 use crate::records::{self, MemTable, Snapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, Batch, ExemplarRow, FrameStream, IngestToken,
-    LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleStream, SamplesRequest,
-    ScanRequest, SeriesRequest, SeriesSamples, Store, StoreStats, TableName, TraceSummary,
-    TracesRequest,
+    LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleCursor, SamplesRequest,
+    ScanRequest, SeriesRequest, Store, StoreStats, TableName, TraceSummary, TracesRequest,
 };
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
@@ -46,10 +46,17 @@ impl Default for Tenant {
     }
 }
 
+/// A sample and its start timestamp, 0 where not known.
 #[derive(Debug, Clone)]
-enum Sample {
+struct Sample {
+    start_ms: i64,
+    value: Value,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
     Float(f64),
-    Histogram(Box<NativeHistogram>),
+    Histogram(Arc<NativeHistogram>),
 }
 
 #[derive(Debug, Default, Clone)]
@@ -66,15 +73,17 @@ impl Metrics {
         let floats = &batch.floats;
         for row in 0..floats.len() {
             let series = self.series.entry(labels[floats.series[row] as usize].clone());
-            series.or_default().insert(floats.time_ms[row], Sample::Float(floats.value[row]));
+            let value = Value::Float(floats.value[row]);
+            let sample = Sample { start_ms: floats.start_ms[row], value };
+            series.or_default().insert(floats.time_ms[row], sample);
         }
         let histograms = &batch.histograms;
         for row in 0..histograms.len() {
-            let sample = NativeHistogram::decode(histograms.histogram.get(row))?;
+            let value = NativeHistogram::decode(histograms.histogram.get(row))?;
+            let value = Value::Histogram(Arc::new(value));
+            let sample = Sample { start_ms: histograms.start_ms[row], value };
             let series = self.series.entry(labels[histograms.series[row] as usize].clone());
-            series
-                .or_default()
-                .insert(histograms.time_ms[row], Sample::Histogram(Box::new(sample)));
+            series.or_default().insert(histograms.time_ms[row], sample);
         }
         let exemplars = &batch.exemplars;
         for row in 0..exemplars.len() {
@@ -118,21 +127,30 @@ impl Metrics {
         let mut answer = Vec::new();
         let series = &request.series;
         for (labels, samples) in self.matching(series) {
-            let mut one = SeriesSamples {
-                labels: labels.clone(),
-                floats: Vec::new(),
-                histograms: Vec::new(),
-            };
+            let (mut times, mut starts, mut values) = (Vec::new(), Vec::new(), Vec::new());
+            let mut histograms = Vec::new();
             for (time_ms, sample) in samples.range(series.start_ms..=series.end_ms) {
-                match sample {
-                    Sample::Float(value) => one.floats.push((*time_ms, *value)),
-                    Sample::Histogram(value) => {
-                        one.histograms.push((*time_ms, NativeHistogram::clone(value)));
+                match &sample.value {
+                    Value::Float(value) => {
+                        times.push(*time_ms);
+                        starts.push(sample.start_ms);
+                        values.push(*value);
                     }
+                    Value::Histogram(histogram) => histograms.push(HistogramSample {
+                        time_ms: *time_ms,
+                        start_ms: sample.start_ms,
+                        histogram: Arc::clone(histogram),
+                    }),
                 }
                 total += 1;
             }
-            answer.push(one);
+            let known = starts.iter().any(|start_ms| *start_ms != 0);
+            let floats = FloatSamples {
+                times_ms: times.into(),
+                values,
+                starts_ms: known.then(|| starts.into()),
+            };
+            answer.push(SeriesSamples { labels: labels.clone(), floats, histograms });
         }
         if total > request.samples_max {
             return Err(Error::new(
@@ -166,7 +184,7 @@ impl Store for MemoryStore {
         if let Some(token) = append.token
             && !self.tokens.lock().insert((tenant.clone(), token))
         {
-            return Ok(AppendAck { rows: 0, duplicate: true });
+            return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
         let rows = append.batch.rows() as u64;
         let mut tenants = self.tenants.lock();
@@ -176,7 +194,7 @@ impl Store for MemoryStore {
             Batch::Logs(columns) => tenant.logs.append(&columns)?,
             Batch::Metrics(columns) => tenant.metrics.append(&columns)?,
         }
-        Ok(AppendAck { rows, duplicate: false })
+        Ok(AppendAck { rows, ..AppendAck::default() })
     }
 
     fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
@@ -208,9 +226,9 @@ impl Store for MemoryStore {
         Ok(metrics.matching(&request).map(|(labels, _)| labels.clone()).collect())
     }
 
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor> {
         let answer = self.metrics(tenant).samples(&request)?;
-        Ok(Box::pin(futures::stream::iter(answer.into_iter().map(Ok))))
+        Ok(Box::new(answer.into_iter().map(Ok)))
     }
 
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {

@@ -133,6 +133,7 @@ impl Config {
             wal_bytes_max: self.storage.wal_bytes_max.0,
             table_bytes_max: self.storage.table_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
+            series_max: self.limits.series_max,
             room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
             retention: Retention {

@@ -1,14 +1,11 @@
 //! Cases about metrics.
 
-use futures::StreamExt;
-use watchkeep_model::MetricColumns;
 use watchkeep_model::metrics::{MetricKind, STALE_NAN_BITS};
+use watchkeep_model::{MetricColumns, SeriesSamples};
 
 use super::Fixture;
 use super::rows::{add_exemplar, add_histogram, add_metadata, histogram, labels, samples};
-use crate::seam::{
-    Batch, LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest, SeriesSamples,
-};
+use crate::seam::{Batch, LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest};
 
 fn named(name: &str) -> SeriesRequest {
     SeriesRequest {
@@ -21,8 +18,19 @@ fn named(name: &str) -> SeriesRequest {
 
 async fn read(fixture: &Fixture, series: SeriesRequest) -> Vec<SeriesSamples> {
     let request = SamplesRequest { series, samples_max: 1000 };
-    let stream = fixture.store.samples(&fixture.tenant, request).await.unwrap();
-    stream.map(|series| series.unwrap()).collect().await
+    let cursor = fixture.store.samples(&fixture.tenant, request).await.unwrap();
+    let mut found: Vec<SeriesSamples> =
+        tokio::task::spawn_blocking(|| cursor.map(|series| series.unwrap()).collect())
+            .await
+            .unwrap();
+    found.sort_by(|a, b| a.labels.cmp(&b.labels));
+    found
+}
+
+fn pairs(series: &SeriesSamples) -> Vec<(i64, f64)> {
+    let floats = &series.floats;
+    assert_eq!(floats.times_ms.len(), floats.values.len());
+    floats.times_ms.iter().copied().zip(floats.values.iter().copied()).collect()
 }
 
 /// Samples come by time, once per millisecond with the later value, bit for bit.
@@ -41,7 +49,7 @@ pub(super) async fn samples_come_back(mut fixture: Fixture) {
     add_histogram(&mut with_histogram, "mix", 10, 4.0);
     fixture.append(Batch::Metrics(with_histogram)).await;
     let bits = |found: &SeriesSamples| -> Vec<(i64, u64)> {
-        found.floats.iter().map(|(time, value)| (*time, value.to_bits())).collect()
+        pairs(found).into_iter().map(|(time, value)| (time, value.to_bits())).collect()
     };
     let found = read(&fixture, named("up")).await;
     assert_eq!(found.len(), 2);
@@ -52,14 +60,16 @@ pub(super) async fn samples_come_back(mut fixture: Fixture) {
     let found = read(&fixture, part).await;
     assert_eq!(found.iter().map(bits).collect::<Vec<_>>(), [[(30, 7.5_f64.to_bits())]]);
     let found = read(&fixture, named("mix")).await;
-    assert_eq!(
-        (&found[0].floats[..], &found[0].histograms[..]),
-        (&[(20, 2.0)][..], &[(10, histogram(4.0))][..])
-    );
+    assert_eq!(pairs(&found[0]), [(20, 2.0)]);
+    let [only] = &found[0].histograms[..] else { panic!("{found:?}") };
+    assert_eq!((only.time_ms, &*only.histogram), (10, &histogram(4.0)));
     let request = SamplesRequest { series: named("up"), samples_max: 3 };
     let refused = match fixture.store.samples(&fixture.tenant, request).await {
         Err(_) => true,
-        Ok(stream) => stream.any(async |series| series.is_err()).await,
+        Ok(mut cursor) => {
+            let any = tokio::task::spawn_blocking(move || cursor.any(|series| series.is_err()));
+            any.await.unwrap()
+        }
     };
     assert!(refused, "four samples are more than three");
 }
@@ -86,6 +96,19 @@ pub(super) async fn labels_are_listed(mut fixture: Fixture) {
     assert_eq!(series(request).await, [labels("up", "b")]);
     let absent = SeriesRequest { matchers: vec![Matcher::equal("zone", "")], ..everything.clone() };
     assert_eq!(series(absent).await.len(), 3, "an absent label has the empty value");
+    let patterns = [
+        ("host", MatchOp::Regex, "a|c", 2),
+        ("host", MatchOp::Regex, "b?", 1),
+        ("host", MatchOp::NotRegex, "a.*", 1),
+        ("zone", MatchOp::Regex, "x|", 3),
+        ("zone", MatchOp::NotRegex, ".+", 3),
+        ("__name__", MatchOp::Regex, "u.", 2),
+    ];
+    for (label, op, pattern, count) in patterns {
+        let matchers = vec![Matcher::new(label, op, pattern).unwrap()];
+        let found = series(SeriesRequest { matchers, ..everything.clone() }).await;
+        assert_eq!(found.len(), count, "{label}{}{pattern}", op.symbol());
+    }
     let range = SeriesRequest { start_ms: 15, end_ms: 20, ..everything.clone() };
     assert_eq!(series(range.clone()).await, [labels("up", "b")]);
     assert_eq!(store.label_names(tenant, everything.clone()).await.unwrap(), ["__name__", "host"]);

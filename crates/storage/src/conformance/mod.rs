@@ -72,7 +72,7 @@ impl Fixture {
     async fn append(&mut self, batch: Batch) {
         let rows = batch.rows() as u64;
         let ack = self.append_with(batch, None).await;
-        assert_eq!(ack, AppendAck { rows, duplicate: false });
+        assert_eq!(ack, AppendAck { rows, ..AppendAck::default() });
     }
 
     async fn append_with(&mut self, batch: Batch, token: Option<IngestToken>) -> AppendAck {

@@ -18,6 +18,9 @@ pub struct StorageConfig {
     pub table_bytes_max: u64,
     /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
     pub memory_bytes_max: u64,
+    /// Series of metrics that a tenant may have in memory; beyond it new ones are refused. 0 lets
+    /// in any number.
+    pub series_max: u64,
     /// How long an append waits for room in memory before it is refused.
     pub room_wait_max: Duration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -36,6 +39,7 @@ impl StorageConfig {
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
             memory_bytes_max: 128 << 20,
+            series_max: 5_000_000,
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),

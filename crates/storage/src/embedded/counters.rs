@@ -9,6 +9,8 @@ pub(super) struct Counters {
     pub(super) appends: IntCounter,
     pub(super) appended_bytes: IntCounter,
     pub(super) refused: IntCounter,
+    pub(super) series_refused: IntCounter,
+    pub(super) samples_refused: IntCounter,
     pub(super) flushes: IntCounter,
     pub(super) flush_failures: IntCounter,
     pub(super) flush_seconds: Histogram,
@@ -41,6 +43,14 @@ impl Counters {
             refused: counter(
                 "wk_storage_appends_refused_total",
                 "Batches refused because too much waits in memory (storage.memory_bytes_max).",
+            )?,
+            series_refused: counter(
+                "wk_storage_series_refused_total",
+                "Times that a new series was refused (limits.series_max).",
+            )?,
+            samples_refused: counter(
+                "wk_storage_samples_refused_total",
+                "Samples refused because their series was (limits.series_max).",
             )?,
             flushes: counter("wk_storage_flushes_total", "Tables moved from memory to parts.")?,
             flush_failures: counter(

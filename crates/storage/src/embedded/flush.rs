@@ -60,7 +60,8 @@ impl Inner {
         for kind in TableKind::ALL {
             if self.tables.is_empty(kind) {
                 state.since_ns.insert(kind, now_ns);
-                self.catalog.lock().manifest.flushed.set(kind, sequence);
+                let flushed = &mut self.catalog.lock().manifest.flushed;
+                flushed.set_with_definitions(kind, sequence);
             } else if tables.contains(&kind) && !state.frozen_at.contains_key(&kind) {
                 self.freeze(kind)?;
                 state.frozen_at.insert(kind, sequence);
@@ -209,7 +210,11 @@ impl Inner {
         }
         let mut manifest = catalog.manifest.clone();
         manifest.parts.extend_from_slice(entries);
-        manifest.flushed.set(kind, sequence);
+        if self.wal.is_some() {
+            manifest.flushed.set_with_definitions(kind, sequence);
+        } else {
+            manifest.flushed.set(kind, sequence);
+        }
         self.manifest.write(&manifest)?;
         catalog.manifest = manifest;
         drop(catalog);

@@ -35,6 +35,10 @@ pub(super) struct Flushed {
     pub(super) spans: u64,
     pub(super) logs: u64,
     pub(super) metrics: u64,
+    /// The last record whose definitions of series no later record needs. It stays behind
+    /// `metrics` where a replay flushed: the records after that still use numbers from before.
+    #[serde(default)]
+    pub(super) definitions: u64,
 }
 
 impl Flushed {
@@ -54,8 +58,18 @@ impl Flushed {
         }
     }
 
+    /// A table was frozen after a record, or empty, while the log was open: no later record uses a
+    /// number that an earlier one defined.
+    pub(super) fn set_with_definitions(&mut self, table: TableKind, sequence: u64) {
+        self.set(table, sequence);
+        if table == TableKind::Metrics {
+            self.definitions = sequence;
+        }
+    }
+
+    /// The last record that is not needed at all.
     pub(super) fn least(self) -> u64 {
-        self.spans.min(self.logs).min(self.metrics)
+        self.spans.min(self.logs).min(self.metrics).min(self.definitions)
     }
 
     pub(super) fn greatest(self) -> u64 {

@@ -10,6 +10,9 @@ mod config;
 mod counters;
 mod flush;
 mod manifest;
+mod metric_record;
+#[cfg(test)]
+mod metric_tests;
 mod open;
 mod queries;
 mod record;
@@ -24,18 +27,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
+use watchkeep_model::column::Table;
+use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, TenantId};
 
 pub use config::{Retention, StorageConfig};
 pub use open::RecoveryProgress;
 
-use crate::seam::{Append, AppendAck, StoreStats};
+use crate::seam::{Append, AppendAck, Batch, IngestToken, RejectReason, Rejected, StoreStats};
 use crate::wal::Wal;
 use catalog::Catalog;
 use counters::Counters;
 use flush::FlushState;
 use manifest::ManifestFile;
-use record::WalRecord;
+use record::{ToLog, WalRecord};
 use tables::Tables;
 use tokens::Tokens;
 
@@ -77,21 +81,31 @@ impl EmbeddedStore {
 
     async fn append_batch(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
         let inner = &*self.inner;
-        let rows = append.batch.rows() as u64;
         inner.wait_for_room().await?;
         let _one_at_a_time = match append.token {
             Some(token) => Some(inner.tokens.turn(tenant, token).await),
             None => None,
         };
         if append.token.is_some_and(|token| inner.tokens.contains(tenant, token)) {
-            return Ok(AppendAck { rows: 0, duplicate: true });
+            return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
-        let payload = WalRecord::encode(tenant, append.token, &append.batch);
+        // From here on nothing is frozen: what a batch was numbered by stays true.
         let gate = inner.gate.read().await;
-        inner.counters.appended_bytes.inc_by(payload.len() as u64);
-        inner.wal().append(payload).await?;
-        inner.tables.apply(tenant, &append.batch)?;
-        if let Some(token) = append.token {
+        let ack = match append.batch {
+            Batch::Spans(rows) => {
+                inner.log(tenant, append.token, &ToLog::Spans(&rows)).await?;
+                inner.tables.append_spans(tenant, &rows)?;
+                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+            }
+            Batch::Logs(rows) => {
+                inner.log(tenant, append.token, &ToLog::Logs(&rows)).await?;
+                inner.tables.append_logs(tenant, &rows)?;
+                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+            }
+            Batch::Metrics(rows) => inner.append_metrics(tenant, append.token, rows).await?,
+        };
+        let refused_whole = ack.rejected.is_some() && ack.rows == 0;
+        if let Some(token) = append.token.filter(|_| !refused_whole) {
             inner.tokens.remember(tenant, token);
         }
         drop(gate);
@@ -99,7 +113,7 @@ impl EmbeddedStore {
         if inner.flush_is_due() {
             inner.flush_wanted.notify_one();
         }
-        Ok(AppendAck { rows, duplicate: false })
+        Ok(ack)
     }
 
     fn figures(&self) -> StoreStats {
@@ -113,6 +127,45 @@ impl EmbeddedStore {
 impl Inner {
     fn wal(&self) -> &Wal {
         self.wal.as_ref().expect("the engine is handed out only after the replay")
+    }
+
+    /// Makes a batch durable.
+    async fn log(
+        &self,
+        tenant: &TenantId,
+        token: Option<IngestToken>,
+        rows: &ToLog<'_>,
+    ) -> Result<()> {
+        let payload = WalRecord::encode(tenant, token, rows);
+        self.counters.appended_bytes.inc_by(payload.len() as u64);
+        self.wal().append(payload).await.map(drop)
+    }
+
+    async fn append_metrics(
+        &self,
+        tenant: &TenantId,
+        token: Option<IngestToken>,
+        mut rows: MetricColumns,
+    ) -> Result<AppendAck> {
+        let series_max = match self.config.series_max {
+            0 => u64::MAX,
+            series_max => series_max,
+        };
+        let (placed, refused) = self.tables.place(tenant, &mut rows, series_max)?;
+        if refused.series > 0 {
+            self.counters.series_refused.inc_by(refused.series);
+            self.counters.samples_refused.inc_by(refused.samples);
+        }
+        if !rows.is_empty() {
+            self.log(tenant, token, &ToLog::Metrics(&rows, &placed)).await?;
+            self.tables.append_metrics(tenant, &rows, placed);
+        }
+        let rejected = (refused.series > 0).then_some(Rejected {
+            series: refused.series,
+            samples: refused.samples,
+            reason: RejectReason::SeriesMax { series_max },
+        });
+        Ok(AppendAck { rows: rows.samples() as u64, duplicate: false, rejected })
     }
 
     /// Waits a little while memory is full: slowing senders down is better than refusing them.

@@ -11,7 +11,7 @@ use crate::metrics::View;
 use crate::records::{self, Snapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, ExemplarRow, FrameStream, LabelValuesRequest, MetadataRow,
-    Predicate, Pushdown, SampleStream, SamplesRequest, ScanRequest, SeriesRequest, Store,
+    Predicate, Pushdown, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
     StoreStats, TableName, TraceSummary, TracesRequest,
 };
 
@@ -78,19 +78,12 @@ impl Store for EmbeddedStore {
         self.ask_metrics(tenant, move |view| view.series(&request)).await
     }
 
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor> {
         let Some(tables) = self.inner.tables.tenant(tenant) else {
-            return Ok(Box::pin(futures::stream::empty()));
+            return Ok(Box::new(std::iter::empty()));
         };
         let view = tables.metrics.read().view();
-        Ok(answers::stream(move |emit| {
-            for series in view.samples(&request)? {
-                if !emit(series?) {
-                    break;
-                }
-            }
-            Ok(())
-        }))
+        Ok(Box::new(view.samples(request)))
     }
 
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use watchkeep_model::column::Table;
-use watchkeep_model::{LogColumns, Result, SpanColumns, TenantId};
+use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 
 use super::catalog::TableKind;
-use crate::metrics::{self, Frozen, Head, View};
+use crate::metrics::{self, Frozen, Head, Placed, Refused, View};
 use crate::records::part::RecordPart;
 use crate::records::piece::MemoryBatch;
 use crate::records::{MemTable, Snapshot};
-use crate::seam::{Batch, StoreStats, TableName, TableStats};
+use crate::seam::{StoreStats, TableName, TableStats};
 
 /// All tables.
 #[derive(Debug, Default)]
@@ -43,8 +43,9 @@ impl HeldBytes {
         TableKind::ALL.into_iter().map(|table| self.of(table)).sum()
     }
 
-    fn add(&self, table: TableKind, bytes: u64) {
-        self.held[table as usize].fetch_add(bytes, Ordering::Relaxed);
+    /// Adds a difference, which is negative where samples were packed.
+    fn add(&self, table: TableKind, bytes: i64) {
+        self.held[table as usize].fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// All that a table holds is being set aside; nothing is appended meanwhile.
@@ -167,29 +168,44 @@ impl Tables {
         self.tenants.read().iter().map(|(id, tables)| (id.clone(), Arc::clone(tables))).collect()
     }
 
-    /// Takes in a batch that is durable.
-    pub(super) fn apply(&self, tenant: &TenantId, batch: &Batch) -> Result<()> {
-        let tables = self.tenant_or_new(tenant);
-        let (kind, grown) = match batch {
-            Batch::Spans(rows) => {
-                tables.spans.lock().append(rows)?;
-                (TableKind::Spans, rows.byte_len() as u64)
-            }
-            Batch::Logs(rows) => {
-                tables.logs.lock().append(rows)?;
-                (TableKind::Logs, rows.byte_len() as u64)
-            }
-            Batch::Metrics(samples) => {
-                let metrics = tables.metrics.read();
-                let before = metrics.head.byte_len();
-                metrics.head.append(samples);
-                // Appends run side by side, so one may count the growth of its neighbour too: too
-                // much is counted rather than too little, until the next flush.
-                (TableKind::Metrics, metrics.head.byte_len().saturating_sub(before))
-            }
-        };
-        self.bytes.add(kind, grown);
+    /// Takes in spans that are durable.
+    pub(super) fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<()> {
+        self.tenant_or_new(tenant).spans.lock().append(rows)?;
+        self.bytes.add(TableKind::Spans, rows.byte_len() as i64);
         Ok(())
+    }
+
+    /// Takes in log records that are durable.
+    pub(super) fn append_logs(&self, tenant: &TenantId, rows: &LogColumns) -> Result<()> {
+        self.tenant_or_new(tenant).logs.lock().append(rows)?;
+        self.bytes.add(TableKind::Logs, rows.byte_len() as i64);
+        Ok(())
+    }
+
+    /// Finds the series of a batch that is about to be logged. See [`Head::place`].
+    pub(super) fn place(
+        &self,
+        tenant: &TenantId,
+        batch: &mut MetricColumns,
+        series_max: u64,
+    ) -> Result<(Placed, Refused)> {
+        self.tenant_or_new(tenant).metrics.read().head.place(batch, series_max)
+    }
+
+    /// Finds the series of a batch from the log. See [`Head::place_again`].
+    pub(super) fn place_again(
+        &self,
+        tenant: &TenantId,
+        batch: &MetricColumns,
+        numbers: Vec<u64>,
+    ) -> Result<Placed> {
+        self.tenant_or_new(tenant).metrics.read().head.place_again(batch, numbers)
+    }
+
+    /// Takes in metrics that are durable.
+    pub(super) fn append_metrics(&self, tenant: &TenantId, rows: &MetricColumns, placed: Placed) {
+        let grown = self.tenant_or_new(tenant).metrics.read().head.append_placed(rows, placed);
+        self.bytes.add(TableKind::Metrics, grown);
     }
 
     /// Whether a table holds no rows in memory, for any tenant.

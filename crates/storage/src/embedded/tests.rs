@@ -52,7 +52,7 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
 }
 
 /// Copies a data directory as a crash would leave it: without the process's leave.
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

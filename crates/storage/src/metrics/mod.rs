@@ -11,9 +11,10 @@
 #[doc(hidden)]
 pub mod bench;
 mod chunk;
-mod column;
+pub(crate) mod column;
 mod data;
 mod head;
+mod index;
 mod memory;
 mod merge;
 mod part;
@@ -24,7 +25,7 @@ mod values;
 mod view;
 
 pub(crate) use self::{
-    head::{Frozen, Head},
+    head::{Frozen, Head, Placed, Refused},
     merge::merge_parts,
     part::Part,
     view::View,

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram};
+use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram, SeriesSamples};
 
 use super::{Frozen, Head, Part, View, merge_parts};
-use crate::seam::{LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest, SeriesSamples};
+use crate::seam::{LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest};
 
 pub(super) fn labels_of(series: u8) -> Labels {
     let (job, zone) = (format!("job-{}", series % 3), format!("zone-{}", series % 2));
@@ -85,7 +85,13 @@ pub(super) fn everything() -> SeriesRequest {
 
 pub(super) fn read(view: &View, series: SeriesRequest) -> Vec<SeriesSamples> {
     let request = SamplesRequest { series, samples_max: usize::MAX };
-    view.samples(&request).unwrap().collect::<Result<_, _>>().unwrap()
+    view.samples(request).collect::<Result<_, _>>().unwrap()
+}
+
+/// Floats with their times.
+pub(super) fn pairs(series: &SeriesSamples) -> Vec<(i64, f64)> {
+    assert_eq!(series.floats.times_ms.len(), series.floats.values.len());
+    series.floats.times_ms.iter().copied().zip(series.floats.values.iter().copied()).collect()
 }
 
 /// The engine's part of the game, in miniature.
@@ -228,14 +234,23 @@ fn expected(model: &Model, request: &SeriesRequest) -> Flat {
     all
 }
 
-fn flat(series: Vec<SeriesSamples>) -> Flat {
-    let bits = |floats: Vec<(i64, f64)>| floats.iter().map(|(at, v)| (*at, v.to_bits())).collect();
-    series.into_iter().map(|one| (one.labels, bits(one.floats), one.histograms)).collect()
+fn flat(series: &[SeriesSamples]) -> Flat {
+    let mut flat: Flat = series
+        .iter()
+        .map(|one| {
+            let floats = pairs(one).iter().map(|(at, value)| (*at, value.to_bits())).collect();
+            let histograms = one.histograms.iter();
+            let histograms = histograms.map(|one| (one.time_ms, (*one.histogram).clone()));
+            (one.labels.clone(), floats, histograms.collect())
+        })
+        .collect();
+    flat.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    flat
 }
 
 fn compare(view: &View, model: &Model, request: &SeriesRequest) {
     let want = expected(model, request);
-    assert_eq!(flat(read(view, request.clone())), want);
+    assert_eq!(flat(&read(view, request.clone())), want);
     let labels: Vec<Labels> = want.iter().map(|(labels, ..)| labels.clone()).collect();
     assert_eq!(view.series(request).unwrap(), labels);
     let mut names: Vec<String> =
@@ -255,10 +270,25 @@ fn compare(view: &View, model: &Model, request: &SeriesRequest) {
 
 fn matcher() -> impl Strategy<Value = Matcher> {
     let names = prop::sample::select(vec!["__name__", "job", "zone", "none"]);
-    let values = prop::sample::select(vec!["", "metric_1", "job-1", "zone-0", "zone-1"]);
-    (names, values, any::<bool>()).prop_map(|(label, value, equal)| {
-        if equal { Matcher::equal(label, value) } else { Matcher::not_equal(label, value) }
-    })
+    let values = prop::sample::select(vec![
+        "",
+        "metric_1",
+        "job-1",
+        "zone-0",
+        "zone-1",
+        "job-1|job-2",
+        "zone-0|",
+        ".+",
+        ".*",
+        "job-[12]",
+    ]);
+    let ops = prop::sample::select(vec![
+        MatchOp::Equal,
+        MatchOp::NotEqual,
+        MatchOp::Regex,
+        MatchOp::NotRegex,
+    ]);
+    (names, ops, values).prop_map(|(label, op, value)| Matcher::new(label, op, value).unwrap())
 }
 
 proptest! {
@@ -301,7 +331,7 @@ fn a_query_beyond_its_samples_is_refused_and_ends() {
     head.append(&batch);
     let view = View::new(&[], &[], &head);
     let series = everything();
-    let mut answer = view.samples(&SamplesRequest { series, samples_max: 70 }).unwrap();
+    let mut answer = view.samples(SamplesRequest { series, samples_max: 70 });
     assert_eq!(answer.next().unwrap().unwrap().floats.len(), 50);
     let error = answer.next().unwrap().unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::LimitExceeded { key: "limits.query_samples_max" });
@@ -380,10 +410,10 @@ fn long_series_are_cut_into_segments_and_read_in_part() {
     (0..20_000).for_each(|at| push_float(&mut batch, 1, at * 1000, (at % 977) as f64 * 0.5));
     (0..9000).for_each(|at| push_histogram(&mut batch, 1, at * 1000, at as u32));
     store.head.append(&batch);
-    let before = read(&store.view(), everything());
+    let before = flat(&read(&store.view(), everything()));
     store.frozen.push(store.head.freeze());
     store.write_oldest_frozen();
-    assert_eq!(read(&store.view(), everything()), before);
+    assert_eq!(flat(&read(&store.view(), everything())), before);
     let request = SeriesRequest { start_ms: 8_190_000, end_ms: 8_194_500, ..everything() };
     let some = read(&store.view(), request);
     assert_eq!((some[0].floats.len(), some[0].histograms.len()), (5, 5));
@@ -405,7 +435,7 @@ fn queries_run_beside_appends_and_see_whole_prefixes() {
         while seen < ROUNDS as usize {
             let done = appending.is_finished();
             for series in read(&View::new(&[], &[], &head), everything()) {
-                let times: Vec<i64> = series.floats.iter().map(|(at, _)| *at).collect();
+                let times = series.floats.times_ms.to_vec();
                 assert_eq!(times, (0..times.len() as i64).collect::<Vec<_>>());
                 seen = if series.labels == labels_of(5) { times.len() } else { seen };
             }

@@ -6,16 +6,16 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
-use watchkeep_model::{Error, ErrorKind, Labels, NativeHistogram, Result};
+use watchkeep_model::{
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, NativeHistogram, Result, SeriesSamples,
+};
 
-use super::data::Range;
+use super::data::{Floats, Range};
 use super::head::{Frozen, Head};
 use super::merge::{Merger, Source, Want, merge_metadata};
 use super::part::Part;
 use super::select::select;
-use crate::seam::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest, SeriesSamples,
-};
+use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest};
 
 /// The sources of one tenant.
 #[derive(Debug, Clone)]
@@ -32,6 +32,12 @@ impl View {
         let frozen = frozen.iter().map(|frozen| Source::Memory(Arc::clone(&frozen.memory)));
         let head = std::iter::once(Source::Memory(head.memory()));
         Self { sources: parts.chain(frozen).chain(head).collect() }
+    }
+
+    /// First and last millisecond of a sample or exemplar; an empty range where there is neither.
+    pub(super) fn time_range_ms(&self) -> (i64, i64) {
+        let ranges = self.sources.iter().filter_map(Source::time_range_ms);
+        ranges.fold((i64::MAX, i64::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 
     /// The series that match, of each source that has anything in the range.
@@ -64,15 +70,16 @@ impl View {
         Ok(found)
     }
 
-    /// Samples of the series that match, series by series in the order of their labels' bytes.
-    pub(crate) fn samples(&self, request: &SamplesRequest) -> Result<SeriesIter> {
-        Ok(SeriesIter {
-            merger: Merger::open(self.select(&request.series)?)?,
+    /// Samples of the series that match, series by series. The first step selects the series; so
+    /// far nothing is read.
+    pub(crate) fn samples(&self, request: SamplesRequest) -> SeriesIter {
+        SeriesIter {
             range: range_of(&request.series),
             series_left: request.series.limit.unwrap_or(usize::MAX),
             samples_left: request.samples_max,
             samples_max: request.samples_max,
-        })
+            state: State::Unopened(self.clone(), request.series),
+        }
     }
 
     /// Names of labels on the series that match and have a sample in the range, sorted.
@@ -110,12 +117,16 @@ impl View {
         for (source, ids) in self.select(&request.series)? {
             let ids = source.with_sample(&ids, range)?;
             source.with_index(|index| {
-                index.each_value(&request.label, &mut |value, series| {
-                    if !values.contains(value) && !series.is_disjoint(&ids) {
-                        values.insert(value.to_owned());
+                let mut found = Vec::new();
+                let unknown = |value: &str| !values.contains(value);
+                index.each_value(&request.label, &unknown, &mut |value, series| {
+                    if !series.is_disjoint(&ids) {
+                        found.push(value.to_owned());
                     }
                     Ok(())
-                })
+                })?;
+                values.extend(found);
+                Ok(())
             })?;
         }
         Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
@@ -161,19 +172,29 @@ fn range_of(request: &SeriesRequest) -> Range {
 /// Samples series by series. After an error nothing more comes.
 #[derive(Debug)]
 pub(crate) struct SeriesIter {
-    merger: Merger,
+    state: State,
     range: Range,
     series_left: usize,
     samples_left: usize,
     samples_max: usize,
 }
 
+#[derive(Debug)]
+enum State {
+    Unopened(View, SeriesRequest),
+    Open(Merger),
+}
+
 impl SeriesIter {
     fn step(&mut self) -> Result<Option<SeriesSamples>> {
+        if let State::Unopened(view, request) = &self.state {
+            self.state = State::Open(Merger::open(view.select(request)?)?);
+        }
+        let State::Open(merger) = &mut self.state else { return Ok(None) };
         while self.series_left > 0
-            && let Some(labels) = self.merger.labels()
+            && let Some(labels) = merger.labels()
         {
-            let data = self.merger.take(&labels, self.range, Want::Samples)?;
+            let data = merger.take(&labels, self.range, Want::Samples)?;
             let samples = data.samples();
             if samples == 0 {
                 continue;
@@ -186,11 +207,15 @@ impl SeriesIter {
                 )
             })?;
             self.series_left -= 1;
-            let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
-                NativeHistogram::decode(histogram).map(|histogram| (*time_ms, histogram))
+            let histograms = data.histograms.iter().map(|row| {
+                let histogram = Arc::new(NativeHistogram::decode(&row.histogram)?);
+                Ok(HistogramSample { time_ms: row.time_ms, start_ms: row.start_ms, histogram })
             });
             let histograms = histograms.collect::<Result<_>>()?;
-            return Ok(Some(SeriesSamples { labels, floats: data.floats, histograms }));
+            let Floats { times_ms, values, starts_ms } = data.floats;
+            let starts_ms = (!starts_ms.is_empty()).then(|| starts_ms.into());
+            let floats = FloatSamples { times_ms: times_ms.into(), values, starts_ms };
+            return Ok(Some(SeriesSamples { labels, floats, histograms }));
         }
         Ok(None)
     }

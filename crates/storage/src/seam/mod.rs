@@ -14,8 +14,7 @@ pub use records::{
     ScanStats, ServiceCount, TableName, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
 };
 pub use samples::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SampleStream, SamplesRequest, SeriesRequest,
-    SeriesSamples,
+    ExemplarRow, LabelValuesRequest, MetadataRow, SampleCursor, SamplesRequest, SeriesRequest,
 };
 
 pub use watchkeep_model::{MatchOp, Matcher};
@@ -76,12 +75,50 @@ impl From<Batch> for Append {
 }
 
 /// What became of an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppendAck {
     /// Rows that are now durable; 0 for a duplicate.
     pub rows: u64,
     /// Whether the token was seen before and nothing was stored.
     pub duplicate: bool,
+    /// What was kept out while the rest was stored.
+    pub rejected: Option<Rejected>,
+}
+
+/// Metrics that were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Series of the batch.
+    pub series: u64,
+    /// Their samples. Their exemplars are kept out too and not counted.
+    pub samples: u64,
+    /// Why.
+    pub reason: RejectReason,
+}
+
+/// Why metrics were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The tenant has so many series in memory, and these were new. They may get in after series
+    /// that are not written any more have left memory.
+    SeriesMax {
+        /// How many there may be.
+        series_max: u64,
+    },
+}
+
+impl std::fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SeriesMax { series_max } => {
+                write!(
+                    f,
+                    "the tenant has {series_max} series in memory already (limits.series_max)"
+                )
+            }
+        }
+    }
 }
 
 /// An engine that keeps spans, log records and metrics.
@@ -120,8 +157,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         request: SeriesRequest,
     ) -> Result<Vec<watchkeep_model::Labels>>;
 
-    /// Samples of the series that match, series by series.
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream>;
+    /// Samples of the series that match, series by series. This call does little: the work is
+    /// done as the cursor is advanced. What is appended after it returned may be missing.
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor>;
 
     /// Names of labels on the series that match, sorted.
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>>;

@@ -186,9 +186,14 @@ impl LabelIndex for Inner {
         Ok(found)
     }
 
-    fn each_value(&self, name: &str, see: SeePosting<'_>) -> Result<()> {
+    fn each_value(
+        &self,
+        name: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        see: SeePosting<'_>,
+    ) -> Result<()> {
         let frames = self.directory.names.get(name).into_iter().flatten();
-        frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, &|_| true, see))
+        frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, wanted, see))
     }
 
     fn names(&self) -> Vec<String> {

@@ -8,7 +8,7 @@ use hashbrown::HashMap;
 use watchkeep_model::{Labels, Result};
 
 use super::super::column;
-use super::super::data::{Range, SeriesData};
+use super::super::data::{HistogramRow, Range, SeriesData};
 use super::super::values::apply_exceptions;
 use super::entry::{
     Entry, FloatSegment, HistogramSegment, PageAt, SEGMENT_MAX, Span, Values, decode_exemplars,
@@ -198,7 +198,7 @@ impl Reader {
             Values::Decimals { exponent, page } => self.page(*page, *exponent, count)?,
             Values::Floats(page) | Values::Bits(page) => self.page(*page, 0, count)?,
         };
-        data.floats.extend(times[cut.clone()].iter().copied().zip(values[cut].iter().copied()));
+        data.floats.extend(&times[cut.clone()], &values[cut], &[]);
         Ok(())
     }
 
@@ -250,7 +250,11 @@ impl Reader {
         for time_ms in times.iter() {
             let histogram = input.parsed(&frame, fields.bytes())?;
             if range.contains(*time_ms) {
-                data.histograms.push((*time_ms, histogram.into()));
+                data.histograms.push(HistogramRow {
+                    time_ms: *time_ms,
+                    start_ms: 0,
+                    histogram: histogram.into(),
+                });
             }
         }
         Ok(())

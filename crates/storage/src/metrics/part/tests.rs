@@ -4,18 +4,18 @@ use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{ErrorKind, Labels, MetricColumns, Result};
+use watchkeep_model::{ErrorKind, Labels, MetricColumns, Result, SeriesSamples};
 
 use super::entry::{Entry, decode_exemplars, decode_metadata};
 use super::frame::{FILE_NAME, Fields};
 use super::group::Group;
 use super::{Directory, Part, PartFigures, read_posting};
 use crate::metrics::tests::{
-    everything, histogram_of, labels_of, push_exemplar, push_float, push_histogram, push_metadata,
-    read,
+    everything, histogram_of, labels_of, pairs, push_exemplar, push_float, push_histogram,
+    push_metadata, read,
 };
 use crate::metrics::{Head, View};
-use crate::seam::{Matcher, SamplesRequest, SeriesRequest, SeriesSamples};
+use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
 
 /// Something of every kind: each form of values, shared and own times, histograms, exemplars.
 fn specimen() -> MetricColumns {
@@ -50,9 +50,10 @@ fn read_all(directory: &Path) -> Result<Vec<String>> {
     let view = View::new(&[part], &[], &Head::new());
     let request = SamplesRequest { series: everything(), samples_max: usize::MAX };
     let mut lines = Vec::new();
-    for series in view.samples(&request)? {
+    for series in view.samples(request) {
         let series = series?;
-        let floats = series.floats.iter().map(|(at, value)| format!("{at}={:x}", value.to_bits()));
+        let floats = pairs(&series);
+        let floats = floats.iter().map(|(at, value)| format!("{at}={:x}", value.to_bits()));
         lines.push(format!("{:?} {}", series.labels, floats.collect::<Vec<_>>().join(" ")));
         lines.extend(series.histograms.iter().map(|one| format!("{one:?}")));
     }
@@ -89,9 +90,9 @@ fn the_golden_part_of_version_1_stays_readable() {
     assert_eq!(read_all(&directory).unwrap(), read_all(fresh.path()).unwrap());
     let series = read(&View::new(&[part], &[], &Head::new()), everything());
     assert_eq!(series[4].labels, labels_of(4));
-    assert_eq!(series[4].histograms[19].1, histogram_of(209));
-    assert_eq!(series[5].floats[149].1.to_bits(), STALE_NAN_BITS);
-    assert_eq!(series[1].floats[3], (1_700_000_045_000, 0.000_009));
+    assert_eq!(*series[4].histograms[19].histogram, histogram_of(209));
+    assert_eq!(series[5].floats.values[149].to_bits(), STALE_NAN_BITS);
+    assert_eq!(pairs(&series[1])[3], (1_700_000_045_000, 0.000_009));
 }
 
 #[test]
@@ -178,8 +179,8 @@ fn many_series_read_the_same_from_memory_and_from_a_part() {
         for (one, other) in found.iter().zip(&same) {
             assert_eq!(one.labels, other.labels);
             let bits = |series: &SeriesSamples| {
-                let floats = series.floats.iter().map(|(at, value)| (*at, value.to_bits()));
-                floats.collect::<Vec<_>>()
+                let floats = pairs(series);
+                floats.iter().map(|(at, value)| (*at, value.to_bits())).collect::<Vec<_>>()
             };
             assert_eq!(bits(one), bits(other));
         }

@@ -12,7 +12,7 @@ use watchkeep_model::labels::write_varint;
 use watchkeep_model::{Error, Labels, Result};
 
 use super::super::column::{self, zigzag};
-use super::super::data::SeriesData;
+use super::super::data::{HistogramRow, SeriesData};
 use super::super::values::{Form, shape};
 use super::entry::{
     FloatSegment, HistogramSegment, PageAt, SEGMENT_MAX, Span, Values, encode_entry,
@@ -96,8 +96,11 @@ impl Writer {
         }
         let id = u32::try_from(self.extents.len()).expect("a part has fewer than 2^32 series");
         let (floats_before, histograms_before) = (self.floats.len(), self.histograms.len());
-        for samples in data.floats.chunks(SEGMENT_MAX) {
-            self.add_floats(samples)?;
+        let floats = &data.floats;
+        for (times, values) in
+            floats.times_ms.chunks(SEGMENT_MAX).zip(floats.values.chunks(SEGMENT_MAX))
+        {
+            self.add_floats(times, values)?;
         }
         self.add_histograms(&data.histograms)?;
         let exemplars_at = if data.exemplars.is_empty() {
@@ -186,11 +189,9 @@ impl Writer {
         Ok(Span { count: times.len() as u32, min_ms, max_ms, times_at })
     }
 
-    fn add_floats(&mut self, samples: &[(i64, f64)]) -> Result<()> {
-        let times: Vec<i64> = samples.iter().map(|(time_ms, _)| *time_ms).collect();
-        let span = self.span(&times)?;
-        let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
-        let shape = shape(&values);
+    fn add_floats(&mut self, times: &[i64], values: &[f64]) -> Result<()> {
+        let span = self.span(times)?;
+        let shape = shape(values);
         let segment = self.floats.len();
         let nowhere = PageAt::default();
         let values = match &shape.form {
@@ -207,7 +208,7 @@ impl Writer {
         let Some(key) = key_of(&shape.form) else { return Ok(()) };
         let group = self.groups.entry(key).or_default();
         group.push(segment, &shape.form, shape.exceptions);
-        self.pending += samples.len();
+        self.pending += times.len();
         if group.is_full() {
             self.write_group(key)?;
         }
@@ -238,12 +239,12 @@ impl Writer {
         Ok(())
     }
 
-    fn add_histograms(&mut self, mut samples: &[(i64, Box<[u8]>)]) -> Result<()> {
+    fn add_histograms(&mut self, mut samples: &[HistogramRow]) -> Result<()> {
         while !samples.is_empty() {
             let (mut raw, mut times) = (Vec::new(), Vec::new());
-            for (time_ms, histogram) in samples {
-                write_bytes(&mut raw, histogram);
-                times.push(*time_ms);
+            for row in samples {
+                write_bytes(&mut raw, &row.histogram);
+                times.push(row.time_ms);
                 if raw.len() > HISTOGRAMS_TARGET || times.len() == SEGMENT_MAX {
                     break;
                 }

@@ -47,7 +47,7 @@ pub fn decode_metrics(
     Ok(Decoded {
         columns: decoder.columns,
         rejected: rejections.total,
-        message: rejections.message(Signal::Metrics),
+        message: rejections.message(Signal::Metrics.items()),
         warnings,
     })
 }
