@@ -3,7 +3,8 @@
 //! In reading order: [`config`] (a Prometheus configuration file), [`relabel`] (rules that rewrite
 //! labels), [`target`], [`job`] (what runs the loops), [`http_client`], [`loops`] (a task for each
 //! target), [`fetch`] (one request), `intake` (from the answer to columns), `report` (`up` and its
-//! companions).
+//! companions), [`discovery`] (where targets come from), `population` (from what was discovered to
+//! targets), [`manager`] (what runs).
 
 mod cache;
 pub mod config;
@@ -15,8 +16,11 @@ mod intake;
 pub mod job;
 mod limits;
 pub mod loops;
+pub mod manager;
 mod metadata;
 pub mod metrics;
+mod pool;
+mod population;
 pub mod relabel;
 mod report;
 mod sample_labels;
@@ -24,9 +28,11 @@ pub mod target;
 #[cfg(test)]
 mod tests;
 
+pub use discovery::DiscoveryMetrics;
 pub use environment::Environment;
 pub use fetch::{Fetch, FetchError, Fetched, HttpFetch};
 pub use job::{Job, Scraper, StopReason};
 pub use loops::{Appender, EngineAppender, LoopOptions, ScrapeLoops};
+pub use manager::{PoolView, RelabelStep, ScrapeManager};
 pub use metrics::ScrapeMetrics;
 pub use target::{Target, TargetHealth, TargetStatus};
