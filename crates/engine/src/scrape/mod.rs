@@ -10,6 +10,8 @@ mod cache;
 pub mod config;
 pub mod discovery;
 pub mod environment;
+#[cfg(test)]
+mod fake_http;
 pub mod fetch;
 pub mod http_client;
 mod intake;
