@@ -26,8 +26,8 @@ fn float<'a>(name: &'a str, labels: &'a [(&'a str, &'a str)], value: f64) -> Wri
     }
 }
 
-fn text(response: &ResponseFormat, samples: &[WrittenSample<'_>]) -> String {
-    let mut writer = ExpositionWriter::new(response);
+fn text(response: ResponseFormat, samples: &[WrittenSample<'_>]) -> String {
+    let mut writer = ExpositionWriter::new(&response);
     for sample in samples {
         assert!(writer.push(sample));
     }
@@ -60,18 +60,18 @@ fn text_groups_families_and_quotes_what_needs_it() {
                   # TYPE \"b.c\" untyped\n{\"b.c\",\"x.y\"=\"v\"} +Inf 1700000000123\n";
     // The counter is known only from its first sample.
     let same = [samples[0], WrittenSample { metadata: counter, ..samples[1] }, samples[2]];
-    assert_eq!(text(&format(Format::Text), &same), expect);
+    assert_eq!(text(format(Format::Text), &same), expect);
     let openmetrics = "# HELP a a\\\\b\\n\\\"\n# TYPE a counter\na_total 1.0 1700000000.123\n\
                        a_total{l=\"\\\\\\\"\\n\",instance=\"\"} 2.5\n\
                        # TYPE \"b.c\" unknown\n{\"b.c\",\"x.y\"=\"v\"} +Inf 1700000000.123\n# EOF\n";
-    assert_eq!(text(&format(Format::OpenMetrics), &same), openmetrics);
+    assert_eq!(text(format(Format::OpenMetrics), &same), openmetrics);
 }
 
 #[test]
 fn names_are_escaped_as_asked() {
     let escaped = ResponseFormat { escaping: EscapingScheme::Values, ..format(Format::Text) };
     let expect = "# TYPE U__b_2e_c untyped\nU__b_2e_c{U__x_2e_y=\"v.w\"} 1 1700000000123\n";
-    assert_eq!(text(&escaped, &[float("b.c", &[("x.y", "v.w")], 1.0)]), expect);
+    assert_eq!(text(escaped, &[float("b.c", &[("x.y", "v.w")], 1.0)]), expect);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn custom_buckets_are_written_as_classic_ones() {
     let expect = "# TYPE h histogram\nh_bucket{l=\"v\",le=\"0.5\"} 2\nh_bucket{l=\"v\",le=\"1\"} 2\n\
                   h_bucket{l=\"v\",le=\"4\"} 5\nh_bucket{l=\"v\",le=\"+Inf\"} 6\nh_sum{l=\"v\"} 9.5\n\
                   h_count{l=\"v\"} 6\n";
-    assert_eq!(text(&format(Format::Text), &[sample]), expect);
+    assert_eq!(text(format(Format::Text), &[sample]), expect);
     let options = Options { convert_classic_histograms: true, ..Options::default() };
     for kind in [Format::Text, Format::OpenMetrics, Format::Protobuf] {
         let mut writer = ExpositionWriter::new(&format(kind));
