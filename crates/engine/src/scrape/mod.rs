@@ -7,6 +7,7 @@
 
 mod cache;
 pub mod config;
+pub mod discovery;
 pub mod environment;
 pub mod fetch;
 pub mod http_client;
