@@ -7,7 +7,7 @@ use crate::eval::calendar::{Moment, days_in_month};
 use crate::eval::durations::{max_of, min_of};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::number::general;
-use crate::eval::plan::{Call, Kind, Node};
+use crate::eval::plan::{Call, Kind, Node, Selector};
 use crate::eval::selector::Take;
 use crate::eval::series::{ABSENT, Column, Series, is_absent};
 use crate::eval::{Evaluator, Frame, Sink};
@@ -149,6 +149,12 @@ impl Evaluator<'_> {
     fn timestamps(&self, call: &Call, frame: Frame, take: Take, sink: Sink<'_>) -> Result<()> {
         let arg = argument(call, 0)?;
         if let Kind::Selector(selector) = &arg.kind {
+            let mut shift = selector.shift;
+            if shift.at_ms.is_some() {
+                // As upstream does here, and nowhere else.
+                shift.offset_ms = 0;
+            }
+            let selector = &Selector { matchers: selector.matchers.clone(), shift, ..*selector };
             return self.each_taken(selector, frame, take, &mut |series| {
                 sink(Series { drop_name: true, ..series })
             });

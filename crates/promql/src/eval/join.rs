@@ -23,6 +23,8 @@ struct Join<'j> {
     operation: Operation2,
     matching: &'j VectorMatching,
     frame: Frame,
+    /// Steps at which the "many" side has any series, or could be filled.
+    relevant: Vec<bool>,
     out: Merged,
 }
 
@@ -44,6 +46,13 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>> {
         let (many, one) =
             if matching.cardinality == Cardinality::OneToMany { (rhs, lhs) } else { (lhs, rhs) };
+        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
+        let mut relevant = vec![fills; frame.steps];
+        for series in &many {
+            for (step, relevant) in relevant.iter_mut().enumerate() {
+                *relevant |= series.column.is_present(step);
+            }
+        }
         let mut keys = Keys::default();
         let mut matches: Vec<Match> = Vec::new();
         let mut key = Vec::new();
@@ -58,7 +67,8 @@ impl Evaluator<'_> {
             let found = &mut matches[number];
             if is_many { found.many.push(series) } else { found.one.push(series) }
         }
-        let mut join = Join { evaluator: self, operation, matching, frame, out: Merged::default() };
+        let mut join =
+            Join { evaluator: self, operation, matching, frame, relevant, out: Merged::default() };
         for found in &matches {
             self.check()?;
             join.add(found)?;
@@ -115,7 +125,7 @@ impl Join<'_> {
                 if !one.column.is_present(step) {
                     continue;
                 }
-                if *covered {
+                if *covered && self.relevant[step] {
                     let earlier = pairs.one[..position]
                         .iter()
                         .rfind(|other| other.column.is_present(step))

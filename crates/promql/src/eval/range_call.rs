@@ -234,8 +234,12 @@ impl Evaluator<'_> {
             evaluator: self,
             function,
             scalars,
-            // Remarks name the first argument, whichever it is.
-            span: call.args[0].span,
+            // Remarks name the first argument, whichever it is; a subquery is placed at the start of
+            // the query, as upstream forgets where it was.
+            span: match call.args[0].kind {
+                Kind::Subquery(_) => Span::default(),
+                _ => call.args[0].span,
+            },
             extension,
             range_ms,
             reach,
@@ -287,10 +291,9 @@ impl Evaluator<'_> {
 
 impl RangeCall<'_> {
     fn column(&self, series: &RangeSeries, windows: &Windows) -> Result<Column> {
-        let (read, most) = windows.totals();
-        self.evaluator.count_read(read);
-        self.evaluator.hold(most)?;
-        self.evaluator.release(most);
+        self.evaluator.count_read(windows.samples);
+        self.evaluator.hold(windows.samples_max)?;
+        self.evaluator.release(windows.samples_max);
         let plain = series.histograms.is_empty()
             && self.extension == Extension::None
             && (!self.function.reads_starts()
