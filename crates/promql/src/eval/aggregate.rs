@@ -405,7 +405,7 @@ fn add_to_sums(
 
 /// The error of a sum in six operations and no comparison of magnitudes (Knuth's two-sum); as exact
 /// as Neumaier's. Once the sum is infinite what is lost means nothing.
-#[inline(always)]
+#[inline]
 fn add_exactly(value: f64, sum: &mut f64, lost: &mut f64) {
     let total = *sum + value;
     let part = total - *sum;

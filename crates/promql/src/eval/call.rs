@@ -19,7 +19,9 @@ impl Evaluator<'_> {
         let two = |f: fn(f64, f64) -> f64| -> Result<Vec<f64>> {
             let mut a = self.scalar(argument(call, 0)?, frame)?;
             let b = self.scalar(argument(call, 1)?, frame)?;
-            a.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, b));
+            for (a, b) in a.iter_mut().zip(b) {
+                *a = f(*a, b);
+            }
             Ok(a)
         };
         Ok(match call.name {
@@ -270,7 +272,7 @@ pub(crate) fn absent_labels(matchers: &[Matcher]) -> Labels {
 /// As Go turns a number into an integer on the usual processors.
 fn go_integer(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value.is_nan() || value >= LIMIT || value < -LIMIT { i64::MIN } else { value as i64 }
+    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 fn float_function(name: &str) -> Option<fn(f64) -> f64> {

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use watchkeep_model::Labels;
 
 use crate::ast::{Cardinality, VectorMatching};
-use crate::eval::binary::{Operand, Operation2, matched_labels, operand, signature};
+use crate::eval::binary::{Operand, Operator, matched_labels, operand, signature};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::series::{Column, Keys, Merged, Series, is_metadata, written};
 use crate::eval::{Evaluator, Frame};
@@ -20,7 +20,7 @@ struct Match {
 /// A join under way.
 struct Join<'j> {
     evaluator: &'j Evaluator<'j>,
-    operation: Operation2,
+    operation: Operator,
     matching: &'j VectorMatching,
     frame: Frame,
     /// Steps at which the "many" side has any series, or could be filled.
@@ -38,7 +38,7 @@ impl Evaluator<'_> {
     /// The result of an operator that is no set operator.
     pub(crate) fn joined(
         &self,
-        operation: Operation2,
+        operation: Operator,
         matching: &VectorMatching,
         lhs: Vec<Series>,
         rhs: Vec<Series>,

@@ -115,8 +115,9 @@ pub(crate) fn floats(
     kind: RateKind,
 ) -> Vec<f64> {
     let factors = windows.rate.get_or_init(|| RateFactors::new(windows, times, reach, kind));
-    let falls =
-        kind.is_counter && values.windows(2).fold(false, |falls, pair| falls | (pair[1] < pair[0]));
+    // Counted to the end rather than searched for, so that several are compared at once.
+    let falls = kind.is_counter
+        && values.windows(2).map(|pair| usize::from(pair[1] < pair[0])).sum::<usize>() > 0;
     let mut out = Vec::with_capacity(reach.frame.steps);
     if falls {
         let resets: Vec<usize> =
