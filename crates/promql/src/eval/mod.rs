@@ -22,6 +22,7 @@ pub(crate) mod rate;
 pub(crate) mod selector;
 pub(crate) mod series;
 pub(crate) mod sets;
+pub(crate) mod sliding;
 pub(crate) mod sort;
 pub(crate) mod window;
 

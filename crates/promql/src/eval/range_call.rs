@@ -10,6 +10,7 @@ use crate::eval::plan::{Call, Kind, Node};
 use crate::eval::rate::{self, Moment, RateKind};
 use crate::eval::selector::{RangeSeries, range_of, reach_of};
 use crate::eval::series::{ABSENT, Cell, Column, Series, is_absent, weight};
+use crate::eval::sliding::{self, Ask, by_window};
 use crate::eval::window::{Reach, WindowCache, Windows};
 use crate::eval::{Evaluator, Frame, Sink, extended, over_time};
 use crate::quote::quote;
@@ -307,32 +308,17 @@ impl RangeCall<'_> {
     /// All steps of a series of numbers.
     fn floats(&self, series: &RangeSeries, windows: &Windows) -> Option<Vec<f64>> {
         let RangeSeries { values, times, .. } = series;
-        let by_window = |f: &dyn Fn(usize, usize) -> f64| {
-            windows
-                .low
-                .iter()
-                .zip(&windows.high)
-                .map(
-                    |(low, high)| {
-                        if low < high { f(*low as usize, *high as usize) } else { ABSENT }
-                    },
-                )
-                .collect()
-        };
+        let of_each = |ask| sliding::answer(values, windows, ask);
         Some(match self.function {
             Function::Rate(kind) => rate::floats(values, times, windows, &self.reach, kind),
-            Function::Sum => by_window(&|low, high| over_time::sum(&values[low..high])),
-            Function::Avg => by_window(&|low, high| over_time::mean(&values[low..high])),
-            Function::Min => {
-                by_window(&|low, high| over_time::extreme(&values[low..high], false, false).1)
-            }
-            Function::Max => {
-                by_window(&|low, high| over_time::extreme(&values[low..high], true, false).1)
-            }
-            Function::Count => by_window(&|low, high| (high - low) as f64),
-            Function::Present => by_window(&|_, _| 1.0),
-            Function::First => by_window(&|low, _| values[low]),
-            Function::Last => by_window(&|_, high| values[high - 1]),
+            Function::Sum => of_each(Ask::Sum),
+            Function::Avg => of_each(Ask::Mean),
+            Function::Min => of_each(Ask::Min),
+            Function::Max => of_each(Ask::Max),
+            Function::Count => by_window(windows, |low, high| (high - low) as f64),
+            Function::Present => by_window(windows, |_, _| 1.0),
+            Function::First => by_window(windows, |low, _| values[low]),
+            Function::Last => by_window(windows, |_, high| values[high - 1]),
             _ => return None,
         })
     }
