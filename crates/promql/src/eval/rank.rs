@@ -133,17 +133,16 @@ impl Evaluator<'_> {
                         }
                         ignored |= series.column.histogram(step).is_some();
                     }
-                    AggregateOp::Limitk => {
-                        if ranking.items.len() < k && series.column.is_present(step) {
-                            ranking.items.push((0.0, at));
-                        }
+                    AggregateOp::Limitk
+                        if ranking.items.len() < k && series.column.is_present(step) =>
+                    {
+                        ranking.items.push((0.0, at));
                     }
-                    AggregateOp::LimitRatio => {
+                    AggregateOp::LimitRatio
                         if series.column.is_present(step)
-                            && is_sampled(&series.labels, params[step].clamp(-1.0, 1.0))
-                        {
-                            ranking.items.push((0.0, at));
-                        }
+                            && is_sampled(&series.labels, params[step].clamp(-1.0, 1.0)) =>
+                    {
+                        ranking.items.push((0.0, at));
                     }
                     _ => {}
                 }

@@ -57,6 +57,8 @@ struct Prefix {
 impl Prefix {
     /// `None` where a sum is not finite.
     fn new(values: &[f64]) -> Option<Self> {
+        // The rest is summed up in one double of 53 bits, below the 53 of the sum.
+        const UNIT: f64 = f64::EPSILON * f64::EPSILON;
         let (mut sum, mut rest, mut largest) = (0.0_f64, 0.0_f64, 0.0_f64);
         let mut sums = Vec::with_capacity(values.len() + 1);
         sums.push((sum, rest));
@@ -67,8 +69,6 @@ impl Prefix {
             largest = largest.max(sum.abs());
             sums.push((sum, rest));
         }
-        // The rest is summed up in one double of 53 bits, below the 53 of the sum.
-        const UNIT: f64 = f64::EPSILON * f64::EPSILON;
         let error = largest * UNIT * values.len() as f64;
         (largest.is_finite() && rest.is_finite()).then_some(Self { sums, error })
     }
