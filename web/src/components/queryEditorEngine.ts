@@ -63,7 +63,9 @@ type Held = { current: EditorCallbacks };
 function complete(view: EditorView): boolean {
   if (completionStatus(view.state) !== "active") return false;
   if ((selectedCompletionIndex(view.state) ?? -1) < 0) moveCompletionSelection(true)(view);
-  return acceptCompletion(view);
+  // Taken or not: the focus must not leap away while the list is open.
+  acceptCompletion(view);
+  return true;
 }
 
 function enter(view: EditorView, held: Held): boolean {
@@ -96,11 +98,11 @@ export function mount(element: HTMLElement, text: string, label: string, held: H
           { key: "Alt-ArrowDown", run: (view) => recall(view, held, 1) },
         ])),
         history(), bracketMatching(), closeBrackets(),
-        autocompletion({ selectOnOpen: false, icons: false, maxRenderedOptions: 80 }),
+        autocompletion({ selectOnOpen: false, interactionDelay: 0, icons: false, maxRenderedOptions: 80 }),
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         syntaxHighlighting(highlight),
         EditorView.lineWrapping,
-        placeholder("PromQL, as rate(http_requests_total[5m])"),
+        placeholder("PromQL, as rate(requests_total[5m])"),
         EditorView.contentAttributes.of({ "aria-label": label, "aria-multiline": "true", spellcheck: "false", autocapitalize: "off" }),
         promql.asExtension(),
         errorField, serverErrors,

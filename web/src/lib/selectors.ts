@@ -1,7 +1,7 @@
 // Finds the selectors of a PromQL query by its grammar, and edits their label matchers in place.
 
 import { parser } from "@prometheus-io/lezer-promql";
-import { matcherText, type Matcher } from "./promql";
+import { matcherText, RATE_WINDOW, type Matcher } from "./promql";
 
 export interface Selector {
   from: number;
@@ -53,6 +53,13 @@ export function setLabel(query: string, label: string, value: string | null): st
     out = out.slice(0, selector.from) + written(selector.outer, parts) + out.slice(selector.to);
   }
   return out;
+}
+
+/** The 95th percentile of native histograms: of what came in lately where the query is of the running totals. */
+export function quantileOf(query: string): string {
+  const [first] = selectorsOf(query);
+  const bare = first !== undefined && query.slice(first.from, first.to) === query.trim();
+  return bare ? `histogram_quantile(0.95, sum(rate(${query.trim()}[${RATE_WINDOW}])))` : `histogram_quantile(0.95, ${query.trim()})`;
 }
 
 function written(outer: string, parts: string[]): string {

@@ -11,7 +11,7 @@ import { Skeleton } from "@/components/Skeleton";
 import { formatDuration } from "@/lib/format";
 import { letter } from "@/lib/promSeries";
 import { gridOf, unitOfQuery } from "@/lib/promql";
-import { metricsOf, selectorsOf, setLabel } from "@/lib/selectors";
+import { metricsOf, quantileOf, selectorsOf, setLabel } from "@/lib/selectors";
 import { toggle } from "@/lib/urlstate";
 import { tick, useRange } from "@/lib/useRange";
 import { completionClient } from "./completion";
@@ -107,7 +107,7 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
           <Suspense fallback={<Skeleton height={320} />}>
             {table
               ? <ResultTable ran={ran} answers={instants} units={units} sort={search.sort} lettered={exprs.length > 1} onSort={(sort) => onChange({ sort }, true)} onLabel={filter} />
-              : <Graph ran={ran} answers={ranges} exemplars={withExemplars ? exemplars : []} units={units} grid={grid} style={search.style ?? "line"} logarithmic={search.scale === "log"} lettered={exprs.length > 1} onQuantile={(index) => onChange({ expr: exprs.map((text, i) => (i === index ? `histogram_quantile(0.95, ${text})` : text)) })} />}
+              : <Graph ran={ran} answers={ranges} exemplars={withExemplars ? exemplars : []} units={units} grid={grid} style={search.style ?? "line"} logarithmic={search.scale === "log"} lettered={exprs.length > 1} onQuantile={(index) => onChange({ expr: exprs.map((text, i) => (i === index ? quantileOf(text) : text)) })} />}
           </Suspense>
         </>
       )}

@@ -61,7 +61,7 @@ export function QueryRow(props: QueryRowProps) {
 function Tool({ label, onClick, disabled = false, children }: { label: string; onClick: () => void; disabled?: boolean; children: React.ReactNode }) {
   return (
     <Tooltip label={label}>
-      <ActionIcon variant="subtle" color="gray" size={30} aria-label={label} onClick={onClick} disabled={disabled}>{children}</ActionIcon>
+      <ActionIcon variant="subtle" color="gray" size={30} aria-label={label} onClick={onClick} disabled={disabled} className={classes.tool}>{children}</ActionIcon>
     </Tooltip>
   );
 }

@@ -31,7 +31,9 @@ export function targetColumns(dropped: boolean): Column<TargetRow>[] {
 }
 
 function LabelList({ labels, but }: { labels: Labels; but: string[] }) {
-  const text = Object.entries(labels).filter(([name]) => !but.includes(name)).map(([name, value]) => `${name}=${value}`).join(" ");
+  // What every target has (address, path, interval) comes last: what discovery told is what one looks for.
+  const usual = (name: string): number => Number(/^__(?!meta_)/.test(name));
+  const text = Object.entries(labels).filter(([name]) => !but.includes(name)).sort(([a], [b]) => usual(a) - usual(b)).map(([name, value]) => `${name}=${value}`).join(" ");
   return <span className="mono" title={text}>{text}</span>;
 }
 
