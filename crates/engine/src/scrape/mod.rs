@@ -26,6 +26,7 @@ mod population;
 pub mod relabel;
 mod report;
 mod sample_labels;
+mod service;
 pub mod target;
 #[cfg(test)]
 mod tests;
@@ -37,4 +38,5 @@ pub use job::{Job, Scraper, StopReason};
 pub use loops::{Appender, EngineAppender, LoopOptions, ScrapeLoops};
 pub use manager::{PoolView, RelabelStep, ScrapeManager};
 pub use metrics::ScrapeMetrics;
+pub use service::{Reload, Scraping};
 pub use target::{Target, TargetHealth, TargetStatus};

@@ -16,6 +16,7 @@ use watchkeep_engine::ingest::Reservation;
 use watchkeep_model::{Error, ErrorKind, MetricColumns, Result, TenantId};
 use watchkeep_wire::compression::{decompress, decompress_snappy_block};
 use watchkeep_wire::decoded::Decoded;
+use watchkeep_wire::prometheus::exposition::decode_exposition;
 use watchkeep_wire::prometheus::remote_write::{BODY_BYTES_MAX, Version, Written};
 
 use super::super::params::Call;
@@ -166,4 +167,50 @@ fn status_of(kind: &ErrorKind) -> StatusCode {
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// `import/prometheus`: text in an exposition format. `extra_label=name=value` adds labels,
+/// `timestamp` (milliseconds) is the time of samples that carry none.
+pub(in super::super) async fn import(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let outcome = take_import(&app, &head, body).await;
+    respond(&app, &outcome)
+}
+
+async fn take_import(app: &Arc<App>, head: &Parts, body: Body) -> Result<Stored> {
+    app.engine.store()?;
+    let tenant = tenant_of(&head.headers)?;
+    let query = Call::of_query(&head.uri, tenant.clone())?;
+    let mut extra_labels = Vec::new();
+    for text in query.all("extra_label") {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Error::invalid(format!("extra_label must be name=value, got {text:?}"))
+        })?;
+        extra_labels.push((name.to_owned(), value.to_owned()));
+    }
+    let time_ms = match query.get("timestamp") {
+        "" => app.engine.clock().now_ns().div_euclid(1_000_000),
+        text => text.parse().map_err(|error| {
+            Error::invalid(format!("timestamp must be milliseconds, got {text:?}"))
+                .with_source(error)
+        })?,
+    };
+    let text = |name: HeaderName| {
+        let value = head.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (content_type, coding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
+    let (body, reservation) = read(app, body).await?;
+    let limits = app.engine.limits().decode();
+    let bytes_max = app.engine.limits().decompressed_bytes_max.bytes();
+    let size = BodySize { bytes: body.len(), is_compressed: !coding.is_empty() };
+    let decoded = decode::run(app, size, move || {
+        let coding = Some(&*coding).filter(|coding| !coding.is_empty() && *coding != "identity");
+        let plain = decompress(coding, &body, bytes_max)?;
+        let content_type = Some(&*content_type).filter(|text| !text.is_empty());
+        let extra_labels: Vec<(&str, &str)> =
+            extra_labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        decode_exposition(&plain, content_type, time_ms, &extra_labels, &limits)
+    });
+    store(app, tenant, decoded.await?, reservation).await
 }
