@@ -197,10 +197,6 @@ pub(crate) struct Frame {
     pub(crate) steps: usize,
 }
 
-/// More steps than this are refused wherever they come from; a range query may have 11,000, and a
-/// subquery has them over its range.
-const STEPS_MAX: i64 = 50_000_000;
-
 impl Frame {
     /// Steps from `start_ms` up to at most `end_ms`; `None` where there is none.
     fn new(start_ms: i64, end_ms: i64, interval_ms: i64) -> Option<Self> {
@@ -282,10 +278,15 @@ impl<'a> Evaluator<'a> {
         self.notes.borrow_mut().info(text.into(), span);
     }
 
-    /// A frame for a subquery.
-    pub(crate) fn frame(start_ms: i64, end_ms: i64, interval_ms: i64) -> Result<Option<Frame>> {
+    /// A frame for a subquery. Each of its steps counts as a sample, whether there is one or not.
+    pub(crate) fn frame(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        interval_ms: i64,
+    ) -> Result<Option<Frame>> {
         let frame = Frame::new(start_ms, end_ms, interval_ms);
-        if frame.is_some_and(|frame| frame.steps as i64 > STEPS_MAX) {
+        if frame.is_some_and(|frame| frame.steps as u64 > self.options.samples_max) {
             return Err(EvalError::TooManySamples);
         }
         Ok(frame)

@@ -175,7 +175,7 @@ impl Evaluator<'_> {
         if start_ms <= before {
             start_ms += interval_ms;
         }
-        Self::frame(start_ms, subquery.shift.apply(frame.end_ms()), interval_ms)
+        self.frame(start_ms, subquery.shift.apply(frame.end_ms()), interval_ms)
     }
 
     /// Hands over the series of a subquery.

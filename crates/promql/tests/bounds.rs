@@ -1,9 +1,12 @@
-//! Queries nested as deeply as the parser lets them be, on a thread with little stack.
+//! Limits of the evaluator: queries nested as deeply as the parser lets them be, on a thread with little
+//! stack, and more steps than may be held.
 #![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 use watchkeep_model::Result;
 use watchkeep_promql::parser::DEPTH_MAX;
-use watchkeep_promql::{Options, Select, SeriesIter, SeriesSource, instant, parse, range};
+use watchkeep_promql::{
+    EvalError, Options, Select, SeriesIter, SeriesSource, instant, parse, range,
+};
 
 struct Empty;
 
@@ -37,6 +40,13 @@ fn run() {
         instant(&Empty, &query, &expr, 0, &Options::default()).unwrap();
         range(&Empty, &query, &expr, 0, 60_000, 60_000, &Options::default()).unwrap();
     }
+}
+
+#[test]
+fn a_subquery_of_too_many_steps_is_refused() {
+    let query = "max_over_time(vector(1)[100d:1ms])";
+    let failure = instant(&Empty, query, &parse(query).unwrap(), 0, &Options::default());
+    assert!(matches!(failure, Err(EvalError::TooManySamples)), "{failure:?}");
 }
 
 #[test]
