@@ -194,3 +194,147 @@ pub fn quantile(q: f64, values: &mut [f64]) -> f64 {
     let upper = above.iter().copied().min_by(order).unwrap_or(lower);
     lower * (1.0 - weight) + upper * weight
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const INF: f64 = f64::INFINITY;
+
+    fn buckets(rows: &[(f64, f64)]) -> Vec<ClassicBucket> {
+        rows.iter()
+            .map(|(upper_bound, count)| ClassicBucket { upper_bound: *upper_bound, count: *count })
+            .collect()
+    }
+
+    fn assert_close(value: f64, expected: f64) {
+        let is_close = (value - expected).abs() <= 1e-12 * expected.abs();
+        assert!(
+            is_close || value == expected || value.is_nan() && expected.is_nan(),
+            "{value}, not {expected}"
+        );
+    }
+
+    #[test]
+    fn classic_quantiles_are_linear_in_their_bucket() {
+        let rising: &[(f64, f64)] = &[(INF, 15.0), (10.0, 10.0), (20.0, 15.0), (15.0, 15.0)];
+        let below_zero: &[(f64, f64)] = &[(-5.0, 2.0), (1.0, 3.0), (INF, 4.0)];
+        let joined: &[(f64, f64)] = &[(1.0, 2.0), (1.0, 2.0), (INF, 8.0)];
+        let cases = [
+            (rising, 0.5, 7.5),
+            (rising, 0.9, 13.5),
+            (rising, 1.0, 15.0),
+            (rising, 0.0, 0.0),
+            (rising, -1.0, -INF),
+            (rising, 2.0, INF),
+            (rising, f64::NAN, f64::NAN),
+            (below_zero, 0.25, -5.0),
+            (below_zero, 0.625, -2.0),
+            (below_zero, 1.0, 1.0),
+            (joined, 0.25, 0.5),
+            (&[(1.0, 2.0), (2.0, 3.0)], 0.5, f64::NAN),
+            (&[(INF, 3.0)], 0.5, f64::NAN),
+            (&[(1.0, 0.0), (INF, 0.0)], 0.5, f64::NAN),
+            (&[], 0.5, f64::NAN),
+        ];
+        for (rows, q, expected) in cases {
+            let result = classic_quantile(q, &mut buckets(rows));
+            assert_close(result.value, expected);
+            assert_eq!((result.forced_monotonic, result.fixed_precision), (None, false));
+        }
+    }
+
+    #[test]
+    fn falling_counts_are_raised_and_rounding_is_levelled_out() {
+        let mut falling = buckets(&[(1.0, 4.0), (2.0, 3.0), (4.0, 8.0), (8.0, 5.5), (INF, 10.0)]);
+        let result = classic_quantile(0.6, &mut falling);
+        assert_close(result.value, 3.0);
+        let forced = ForcedMonotonic { lowest_bound: 2.0, highest_bound: 8.0, difference_max: 2.5 };
+        assert_eq!((result.forced_monotonic, result.fixed_precision), (Some(forced), false));
+
+        let mut rounded =
+            buckets(&[(10.0, 10.0), (15.0, 15.0), (20.0, 15.000_000_000_01), (INF, 15.0)]);
+        let result = classic_quantile(0.99, &mut rounded);
+        assert_close(result.value, 14.85);
+        assert_eq!((result.forced_monotonic, result.fixed_precision), (None, true));
+    }
+
+    #[test]
+    fn classic_fractions_are_linear_in_their_bucket() {
+        let rows: &[(f64, f64)] = &[(INF, 16.0), (2.0, 4.0), (4.0, 12.0)];
+        let below_zero: &[(f64, f64)] = &[(-5.0, 2.0), (1.0, 4.0), (INF, 8.0)];
+        let cases = [
+            (rows, -INF, INF, 1.0),
+            (rows, 0.0, 1.0, 2.0 / 16.0),
+            (rows, 1.0, 3.0, 6.0 / 16.0),
+            (rows, 4.0, INF, 4.0 / 16.0),
+            (rows, 4.0, 100.0, 0.0),
+            (rows, 3.0, 3.0, 0.0),
+            (rows, f64::NAN, 3.0, f64::NAN),
+            (below_zero, -INF, -9.0, 2.0 / 8.0),
+            (below_zero, -9.0, 1.0, 2.0 / 8.0),
+            (&[(1.0, 2.0)], 0.0, 1.0, f64::NAN),
+            (&[(1.0, 0.0), (INF, 0.0)], 0.0, 1.0, f64::NAN),
+        ];
+        for (rows, lower, upper, expected) in cases {
+            assert_close(classic_fraction(lower, upper, &mut buckets(rows)), expected);
+        }
+    }
+
+    #[test]
+    fn quantiles_of_values_lie_between_the_nearest_two() {
+        let cases: [(f64, &[f64], f64); 9] = [
+            (0.5, &[3.0, 1.0, 2.0], 2.0),
+            (0.25, &[4.0, 1.0, 2.0], 1.5),
+            (0.0, &[4.0, 1.0, 2.0], 1.0),
+            (1.0, &[4.0, 1.0, 2.0], 4.0),
+            (0.5, &[], f64::NAN),
+            (f64::NAN, &[1.0], f64::NAN),
+            (-0.5, &[1.0], -INF),
+            (1.5, &[1.0], INF),
+            // A NaN is lower than every number.
+            (1.0, &[1.0, f64::NAN, -INF], 1.0),
+        ];
+        for (q, values, expected) in cases {
+            assert_close(quantile(q, &mut values.to_vec()), expected);
+        }
+        assert!(quantile(0.0, &mut [1.0, f64::NAN]).is_nan());
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_rise_with_q(
+            counts in prop::collection::vec(0_u16..100, 2..10), values in prop::collection::vec(-1e3..1e3, 1..20),
+        ) {
+            let mut total = 0.0;
+            let mut rows: Vec<_> = counts.iter().enumerate().map(|(at, count)| {
+                total += f64::from(*count);
+                ClassicBucket { upper_bound: at as f64 - 3.0, count: total }
+            }).collect();
+            rows.push(ClassicBucket { upper_bound: INF, count: total });
+            let mut values: Vec<f64> = values;
+            let (mut before, mut before_of_values) = (-INF, -INF);
+            for step in 0..=20 {
+                let q = f64::from(step) / 20.0;
+                let result = classic_quantile(q, &mut rows);
+                prop_assert_eq!(result.forced_monotonic, None);
+                prop_assert!(result.value.is_nan() == (total == 0.0));
+                prop_assert!(result.value.is_nan() || result.value >= before);
+                before = result.value;
+                let of_values = quantile(q, &mut values);
+                prop_assert!(of_values >= before_of_values - 1e-9);
+                before_of_values = of_values;
+            }
+        }
+
+        #[test]
+        fn odd_buckets_do_not_panic(rows: Vec<(f64, f64)>, q: f64, lower: f64, upper: f64) {
+            let _any_outcome = classic_quantile(q, &mut buckets(&rows));
+            let _any_outcome = classic_quantile(q.fract().abs(), &mut buckets(&rows));
+            let _any_outcome = classic_fraction(lower, upper, &mut buckets(&rows));
+            let mut values: Vec<f64> = rows.iter().map(|row| row.0).collect();
+            let _any_outcome = quantile(q.fract().abs(), &mut values);
+        }
+    }
+}

@@ -4,10 +4,19 @@ use std::fmt::Write;
 
 /// The text in double quotes; what is not printable as an escape.
 pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        push_escaped(&mut out, c, '"');
+    quote_bytes(text.as_bytes())
+}
+
+/// Bytes in double quotes; what is no UTF-8 as an escape.
+pub(crate) fn quote_bytes(bytes: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            push_escaped(&mut out, c, '"');
+        }
+        for byte in chunk.invalid() {
+            let _infallible = write!(out, "\\x{byte:02x}");
+        }
     }
     out.push('"');
     out
@@ -90,6 +99,7 @@ mod tests {
         for (text, expect) in cases {
             assert_eq!(quote(text), expect);
         }
+        assert_eq!(quote_bytes(b"a\xc5z\xff"), r#""a\xc5z\xff""#);
         assert_eq!(quote_char('\''), r"'\''");
         assert_eq!(quote_char('"'), "'\"'");
         assert_eq!(code_point('c'), "U+0063 'c'");

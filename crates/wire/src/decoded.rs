@@ -1,5 +1,7 @@
 //! What every decoder hands back: columns of what was accepted, and the account of what was not.
 
+use std::borrow::Cow;
+
 /// Columns whose growing parts hold more than this are refused. A few bytes of a hostile body can
 /// each stand for many of a column: a long resource beside very many points, say.
 pub const COLUMN_BYTES_HARD_MAX: usize = 512 << 20;
@@ -54,15 +56,18 @@ impl Warnings {
     }
 }
 
-/// Why records were rejected: how many for each of a few fixed reasons, with an example.
+/// Why records were rejected: how many for each of a few reasons, with an example.
 #[derive(Debug, Default)]
 pub(crate) struct Rejections {
     pub(crate) total: u64,
-    reasons: Vec<(&'static str, u64, String)>,
+    reasons: Vec<(Cow<'static, str>, u64, String)>,
 }
 
 impl Rejections {
     const EXAMPLE_CHARS_MAX: usize = 100;
+    /// Some reasons name figures; of those beyond these only the number is told.
+    const REASONS_MAX: usize = 16;
+    const OTHERS: &'static str = "other reasons";
 
     pub(crate) fn add(&mut self, reason: &'static str, count: u64, example: &str) {
         self.add_with(reason, count, || example.to_owned());
@@ -71,11 +76,16 @@ impl Rejections {
     /// As [`Rejections::add`], with an example that is made only for the first of a reason.
     pub(crate) fn add_with(
         &mut self,
-        reason: &'static str,
+        reason: impl Into<Cow<'static, str>>,
         count: u64,
         example: impl FnOnce() -> String,
     ) {
         self.total += count;
+        let mut reason = reason.into();
+        let is_known = self.reasons.iter().any(|(other, ..)| *other == reason);
+        if !is_known && self.reasons.len() >= Self::REASONS_MAX {
+            reason = Self::OTHERS.into();
+        }
         let known = self.reasons.iter_mut().find(|(other, ..)| *other == reason);
         if let Some((_, so_far, _)) = known {
             *so_far += count;

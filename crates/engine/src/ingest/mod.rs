@@ -8,6 +8,7 @@ pub use gate::{Gate, Reservation};
 
 use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
+use watchkeep_storage::seam::{AppendAck, Rejected};
 use watchkeep_storage::{Append, Batch};
 
 use crate::engine::Engine;
@@ -20,8 +21,9 @@ impl Engine {
         columns: SpanColumns,
         rejected: u64,
     ) -> Result<()> {
-        let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await;
-        self.count(Signal::Traces, rejected, outcome)
+        let ack = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await?;
+        self.count(Signal::Traces, rejected, ack);
+        Ok(())
     }
 
     /// Stores log records; `rejected` is how many the decoder had to leave out.
@@ -31,18 +33,20 @@ impl Engine {
         columns: LogColumns,
         rejected: u64,
     ) -> Result<()> {
-        let outcome = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await;
-        self.count(Signal::Logs, rejected, outcome)
+        let ack = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await?;
+        self.count(Signal::Logs, rejected, ack);
+        Ok(())
     }
 
     /// Stores samples, exemplars and metadata, turning increments into running totals first;
-    /// `rejected` is how many points the decoder had to leave out.
+    /// `rejected` is how many points the decoder had to leave out. Tells what the store kept out
+    /// beside them.
     pub async fn ingest_metrics(
         &self,
         tenant: &TenantId,
         mut columns: MetricColumns,
         rejected: u64,
-    ) -> Result<()> {
+    ) -> Result<Option<Rejected>> {
         let change = self.delta.convert(tenant, &mut columns);
         self.metrics.delta_out_of_order.inc_by(change.out_of_order());
         self.metrics.delta_evictions.inc_by(change.evicted());
@@ -51,27 +55,24 @@ impl Engine {
             self.delta.undo(change);
         }
         self.metrics.delta_series.set(self.delta.len() as i64);
-        self.count(Signal::Metrics, rejected, outcome)
+        let ack = outcome?;
+        let kept_out = ack.rejected.map_or(0, |kept_out| kept_out.samples);
+        self.count(Signal::Metrics, rejected + kept_out, ack);
+        Ok(ack.rejected)
     }
 
-    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<u64> {
+    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<AppendAck> {
         let store = self.store()?;
         if is_empty {
-            return Ok(0);
+            return Ok(AppendAck::default());
         }
-        store.append(tenant, Append::from(batch)).await.map(|ack| ack.rows)
+        store.append(tenant, Append::from(batch)).await
     }
 
-    fn count(&self, signal: Signal, rejected: u64, outcome: Result<u64>) -> Result<()> {
-        match outcome {
-            Ok(rows) => {
-                let counters = self.metrics.of(signal);
-                counters.accepted.inc_by(rows);
-                counters.rejected.inc_by(rejected);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }
+    fn count(&self, signal: Signal, rejected: u64, ack: AppendAck) {
+        let counters = self.metrics.of(signal);
+        counters.accepted.inc_by(ack.rows);
+        counters.rejected.inc_by(rejected);
     }
 
     /// Counts what decoders had to change in or leave out of rows that were accepted, by a fixed

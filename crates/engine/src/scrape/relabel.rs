@@ -347,3 +347,6 @@ impl RelabelSpec {
 pub fn apply_all(rules: &[RelabelRule], labels: &mut LabelsBuilder<'_>) -> bool {
     rules.iter().all(|rule| rule.apply(labels))
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,69 @@ const FRACTIONS: [f64; 256] = [
     0.9785720620876999, 0.9812252401044634, 0.9838856116165875, 0.9865531961276168,
     0.9892280131939752, 0.9919100824251095, 0.9945994234836328, 0.9972960560854698,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::f64::consts::SQRT_2;
+
+    #[test]
+    fn bounds_are_powers_of_two_at_every_schema() {
+        for schema in -4..=8 {
+            for power in -1022_i64..1024 {
+                // How many buckets a power of two is wide, or how many powers a bucket.
+                let (index, fits) = if schema < 0 {
+                    (power >> -schema, power % (1 << -schema) == 0)
+                } else {
+                    (power << schema, true)
+                };
+                if fits {
+                    let expected = 2_f64.powi(power as i32);
+                    assert_eq!(exponential_bound(index, schema), expected, "{schema} {power}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_rise_by_the_factor_of_their_schema() {
+        for schema in 0..=8 {
+            let factor = 2_f64.powf(2_f64.powi(-schema));
+            for index in -1000..1000 {
+                let step = exponential_bound(index + 1, schema) / exponential_bound(index, schema);
+                assert!((step - factor).abs() < 1e-14, "{schema} {index}");
+            }
+        }
+        assert!((exponential_bound(1, 1) - SQRT_2).abs() < 1e-15);
+    }
+
+    #[test]
+    fn the_last_finite_bucket_ends_at_the_largest_number() {
+        for schema in -4..=8 {
+            let last = if schema < 0 { 1024 >> -schema } else { 1024 << schema };
+            assert_eq!(exponential_bound(last, schema), f64::MAX, "{schema}");
+            assert_eq!(exponential_bound(last + 1, schema), f64::INFINITY, "{schema}");
+            assert!(exponential_bound(last - 1, schema) < f64::MAX, "{schema}");
+            assert_eq!(exponential_bound(i64::MIN / 2, schema), 0.0, "{schema}");
+        }
+        assert_eq!(exponential_bound(-1074, 0), 5e-324);
+        assert_eq!(exponential_bound(-1075, 0), 0.0);
+    }
+
+    #[test]
+    fn reserved_schemas_have_bounds_too() {
+        assert_eq!(exponential_bound(1 << 20, 20), 2.0);
+        assert!((exponential_bound(1 << 19, 20) - SQRT_2).abs() < 1e-15);
+        assert_eq!(exponential_bound(1, -9), 2_f64.powi(512));
+    }
+
+    #[test]
+    fn custom_buckets_begin_and_end_at_infinity() {
+        let bounds = [-1.0, 2.0];
+        let bound = |index| upper_bound(index, NativeHistogram::CUSTOM_BUCKETS, &bounds);
+        assert_eq!(
+            [-1, 0, 1, 2, 9].map(bound),
+            [f64::NEG_INFINITY, -1.0, 2.0, f64::INFINITY, f64::INFINITY]
+        );
+    }
+}

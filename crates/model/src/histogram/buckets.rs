@@ -251,3 +251,91 @@ pub fn coarsening(from_schema: i32, to_schema: i32) -> u32 {
 pub fn coarser_index(index: i64, bits: u32) -> i64 {
     ((index - 1) >> bits) + 1
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::histogram::ResetHint;
+
+    fn bucket(lower: f64, upper: f64, rule: u8, count: f64) -> Bucket {
+        let (lower_inclusive, upper_inclusive) = (rule == 1 || rule == 3, rule == 0 || rule == 3);
+        Bucket { lower, upper, lower_inclusive, upper_inclusive, count }
+    }
+
+    fn histogram() -> NativeHistogram {
+        NativeHistogram {
+            schema: 0,
+            zero_threshold: 0.7,
+            zero_count: 2.0,
+            count: 15.0,
+            sum: 1.0,
+            is_float: false,
+            reset_hint: ResetHint::Unknown,
+            positive_spans: vec![
+                BucketSpan { offset: 0, length: 1 },
+                BucketSpan { offset: 1, length: 0 },
+                BucketSpan { offset: 1, length: 2 },
+            ],
+            positive_counts: vec![1.0, 0.0, 3.0],
+            negative_spans: vec![BucketSpan { offset: 0, length: 2 }],
+            negative_counts: vec![4.0, 5.0],
+            custom_values: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn all_buckets_come_by_rising_value_and_end_at_the_zero_bucket() {
+        let expected = [
+            bucket(-2.0, -1.0, 1, 5.0),
+            bucket(-1.0, -0.7, 1, 4.0),
+            bucket(-0.7, 0.7, 3, 2.0),
+            bucket(0.7, 1.0, 0, 1.0),
+            bucket(8.0, 16.0, 0, 3.0),
+        ];
+        let h = histogram();
+        let populated: Vec<_> = h.buckets().filter(|bucket| bucket.count != 0.0).collect();
+        assert_eq!(populated, expected);
+        let rules: Vec<u8> = populated.iter().map(Bucket::boundary_rule).collect();
+        assert_eq!(rules, [1, 1, 3, 0, 0]);
+        let mut back: Vec<_> =
+            h.places_back().map(|(place, count)| h.bucket(place, count)).collect();
+        back.reverse();
+        assert_eq!(back, h.buckets().collect::<Vec<_>>());
+        let mut empty_zero = histogram();
+        empty_zero.zero_count = 0.0;
+        assert_eq!(empty_zero.buckets().count(), 5);
+    }
+
+    #[test]
+    fn runs_that_promise_too_much_end_with_the_counts() {
+        let mut h = histogram();
+        h.positive_spans[2].length = u32::MAX;
+        h.negative_spans.push(BucketSpan { offset: i32::MAX, length: u32::MAX });
+        assert_eq!(h.positive().count(), 3);
+        assert_eq!(h.places().count(), 6);
+        assert_eq!(h.places_back().count(), 6);
+    }
+
+    #[test]
+    fn merged_buckets_are_those_of_the_coarser_schema() {
+        let fine = [(-3, 1.0), (-2, 2.0), (0, 4.0), (1, 8.0), (4, 16.0), (5, 32.0)];
+        let coarse = |bits| merged(fine.into_iter(), bits).collect::<Vec<_>>();
+        assert_eq!(coarse(0), fine);
+        assert_eq!(coarse(1), [(-1, 3.0), (0, 4.0), (1, 8.0), (2, 16.0), (3, 32.0)]);
+        assert_eq!(coarse(2), [(0, 7.0), (1, 24.0), (2, 32.0)]);
+    }
+
+    #[test]
+    fn fractions_of_buckets_are_linear_or_logarithmic() {
+        let cases = [
+            (1.0, 4.0, 2.0, true, 1.0 / 3.0),
+            (1.0, 4.0, 2.0, false, 0.5),
+            (-4.0, -1.0, -2.0, false, 0.5),
+            (-8.0, -1.0, -4.0, false, 1.0 / 3.0),
+        ];
+        for (lower, upper, value, linear, expected) in cases {
+            let fraction = bucket(lower, upper, 2, 1.0).fraction_below(value, linear);
+            assert!((fraction - expected).abs() < 1e-15, "{lower} {upper} {value}");
+        }
+    }
+}

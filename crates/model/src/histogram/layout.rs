@@ -179,3 +179,139 @@ fn reduce_side(spans: &mut Vec<BucketSpan>, counts: &mut Vec<f64>, bits: u32) {
     counts.truncate(written);
     *spans = runs.into_spans();
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::histogram::{ResetHint, validate};
+
+    fn histogram(spans: &[(i32, u32)], counts: &[f64]) -> NativeHistogram {
+        NativeHistogram {
+            schema: 3,
+            zero_threshold: 0.001,
+            zero_count: 0.0,
+            count: counts.iter().sum(),
+            sum: 1.0,
+            is_float: false,
+            reset_hint: ResetHint::Unknown,
+            positive_spans: spans
+                .iter()
+                .map(|(offset, length)| BucketSpan { offset: *offset, length: *length })
+                .collect(),
+            positive_counts: counts.to_vec(),
+            negative_spans: Vec::new(),
+            negative_counts: Vec::new(),
+            custom_values: Vec::new(),
+        }
+    }
+
+    /// Runs (offset, length) and counts.
+    type Side<'a> = (&'a [(i32, u32)], &'a [f64]);
+
+    #[test]
+    fn compaction_drops_empty_buckets_and_joins_runs() {
+        let cases: [(usize, Side<'_>, Side<'_>); 8] = [
+            (0, (&[], &[]), (&[], &[])),
+            (0, (&[(3, 0), (2, 0)], &[]), (&[], &[])),
+            (0, (&[(-2, 1), (0, 2)], &[1.0, 2.0, 3.0]), (&[(-2, 3)], &[1.0, 2.0, 3.0])),
+            (0, (&[(-2, 3)], &[0.0, 2.0, 0.0]), (&[(-1, 1)], &[2.0])),
+            (0, (&[(1, 3)], &[1.0, 0.0, 2.0]), (&[(1, 1), (1, 1)], &[1.0, 2.0])),
+            (1, (&[(1, 3)], &[1.0, 0.0, 2.0]), (&[(1, 3)], &[1.0, 0.0, 2.0])),
+            (2, (&[(1, 2), (1, 1)], &[1.0, 0.0, 2.0]), (&[(1, 4)], &[1.0, 0.0, 0.0, 2.0])),
+            (2, (&[(1, 1), (3, 1)], &[1.0, 2.0]), (&[(1, 1), (3, 1)], &[1.0, 2.0])),
+        ];
+        for (empty_max, (spans, counts), expected) in cases {
+            let mut compacted = histogram(spans, counts);
+            compacted.compact(empty_max);
+            assert_eq!(compacted, histogram(expected.0, expected.1), "{empty_max} {spans:?}");
+        }
+    }
+
+    #[test]
+    fn equality_looks_at_layout_and_bits() {
+        let base = histogram(&[(0, 1), (0, 2)], &[1.0, 2.0, 3.0]);
+        assert!(base.same_data(&histogram(&[(-1, 0), (1, 3)], &[1.0, 2.0, 3.0])));
+        assert!(!base.same_data(&histogram(&[(1, 3)], &[1.0, 2.0, 3.0])));
+        assert!(!base.same_data(&histogram(&[(0, 3)], &[1.0, 2.5, 2.5])));
+        let mut nan = base.clone();
+        nan.sum = f64::NAN;
+        assert!(nan.same_data(&nan) && !nan.same_data(&base));
+        let mut hint = base.clone();
+        (hint.reset_hint, hint.is_float) = (ResetHint::Gauge, true);
+        assert!(hint.same_data(&base));
+    }
+
+    #[test]
+    fn reserved_schemas_are_brought_down_to_the_finest_supported_one() {
+        let mut fine = histogram(&[(1, 4), (4, 1)], &[1.0, 2.0, 4.0, 8.0, 16.0]);
+        fine.schema = 10;
+        fine.reduce_to_supported().unwrap();
+        let mut expected = histogram(&[(1, 1), (1, 1)], &[15.0, 16.0]);
+        expected.schema = 8;
+        assert_eq!(fine, expected);
+        fine.reduce_to_supported().unwrap();
+        assert_eq!(fine, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_reduced_is_told() {
+        let mut custom = histogram(&[], &[]);
+        custom.schema = NativeHistogram::CUSTOM_BUCKETS;
+        assert_eq!(
+            custom.reduce_resolution(0).unwrap_err(),
+            "cannot reduce resolution when there are custom buckets"
+        );
+        let mut short = histogram(&[(0, 2)], &[1.0]);
+        assert_eq!(
+            short.reduce_resolution(0).unwrap_err(),
+            "spans need 2 buckets, have 1 buckets: histogram spans specify different number of \
+             buckets than provided"
+        );
+        assert!(histogram(&[], &[]).reduce_resolution(NativeHistogram::CUSTOM_BUCKETS).is_err());
+    }
+
+    #[test]
+    fn size_is_that_of_the_reference_implementation() {
+        assert_eq!(histogram(&[], &[]).size_bytes(), 168);
+        assert_eq!(histogram(&[(0, 2)], &[1.0, 2.0]).size_bytes(), 168 + 8 + 16);
+    }
+
+    proptest! {
+        #[test]
+        fn reduction_keeps_counts_where_their_values_are(
+            runs in prop::collection::vec((0_i32..6, 0_u32..5), 0..6), first in -40_i32..40,
+            counts in prop::collection::vec(0_u16..50, 30), schema in -4_i32..3, empty_max in 0_usize..4,
+        ) {
+            let mut spans: Vec<_> = runs;
+            spans.insert(0, (first, 1));
+            let buckets: u32 = spans.iter().map(|(_, length)| length).sum();
+            let counts: Vec<_> =
+                counts.into_iter().map(f64::from).take(buckets as usize).collect();
+            let fine = histogram(&spans, &counts);
+            prop_assert_eq!(validate(&fine), Ok(()));
+            let mut coarse = fine.clone();
+            coarse.reduce_resolution(schema).unwrap();
+            prop_assert_eq!(validate(&coarse), Ok(()));
+            for bucket in coarse.buckets() {
+                let inside = fine.buckets()
+                    .filter(|inner| bucket.lower <= inner.lower && inner.upper <= bucket.upper)
+                    .map(|inner| inner.count).sum::<f64>();
+                prop_assert_eq!(bucket.count, inside);
+            }
+            let mut back: Vec<_> = coarse.places_back().collect();
+            back.reverse();
+            prop_assert_eq!(back, coarse.places().collect::<Vec<_>>());
+            let populated = |h: &NativeHistogram| -> Vec<_> {
+                h.positive().filter(|(_, count)| *count != 0.0).collect()
+            };
+            let mut compacted = fine.clone();
+            compacted.compact(empty_max);
+            prop_assert_eq!(populated(&compacted), populated(&fine));
+            prop_assert_eq!(validate(&compacted), Ok(()));
+            prop_assert!(compacted.positive_spans.iter().skip(1)
+                .all(|span| span.offset as usize > empty_max && span.length > 0));
+        }
+    }
+}

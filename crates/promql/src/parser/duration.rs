@@ -17,7 +17,7 @@ impl Parser<'_> {
         {
             return error(duration.span, "duration must be greater than 0");
         }
-        finish(duration)
+        Ok(finish(duration))
     }
 
     /// The duration of an offset. Unless it begins with a parenthesis it ends before the next
@@ -27,8 +27,8 @@ impl Parser<'_> {
         let sign = match first.kind {
             TokenKind::Operator(BinaryOp::Add) => Some(false),
             TokenKind::Operator(BinaryOp::Sub) => Some(true),
-            TokenKind::LeftParen => return finish(self.duration(0)?),
-            _ => return finish(self.duration_operand()?),
+            TokenKind::LeftParen => return Ok(finish(self.duration(0)?)),
+            _ => return Ok(finish(self.duration_operand()?)),
         };
         self.take()?;
         if let TokenKind::Operator(BinaryOp::Add | BinaryOp::Sub) = self.peek()?.kind {
@@ -36,16 +36,16 @@ impl Parser<'_> {
             let lhs = signed(operand, sign == Some(true), first.span)?;
             let all = self.duration_after(lhs, 0)?;
             // Two signs let operators follow. Printed, only parentheses can say that.
-            return finish(match all.kind {
+            return Ok(finish(match all.kind {
                 DurationExprKind::Binary { .. } => {
                     let span = all.span;
                     parenthesised(all, span)
                 }
                 _ => all,
-            });
+            }));
         }
         let operand = self.duration_operand()?;
-        finish(signed(operand, sign == Some(true), first.span)?)
+        Ok(finish(signed(operand, sign == Some(true), first.span)?))
     }
 
     /// A duration expression whose operators bind at least so tight.
@@ -192,10 +192,10 @@ fn in_range(seconds: f64, span: Span) -> Parse<()> {
 }
 
 /// A plain number is known at once.
-fn finish(duration: DurationExpr) -> Parse<Duration> {
+fn finish(duration: DurationExpr) -> Duration {
     let DurationExprKind::Number { value, .. } = duration.kind else {
-        return Ok(Duration::Expr(Box::new(duration)));
+        return Duration::Expr(Box::new(duration));
     };
     let nanos = (value * 1e9).round() as i64;
-    Ok(Duration::Millis(nanos / 1_000_000))
+    Duration::Millis(nanos / 1_000_000)
 }

@@ -172,7 +172,7 @@ impl Parser<'_> {
             }
             TokenKind::String => {
                 self.take()?;
-                let text = self.unquote(token)?;
+                let text = self.unquote_expression(token);
                 node(ExprKind::String(text), token.span, 0)
             }
             TokenKind::LeftBrace => self.selector_expression(),

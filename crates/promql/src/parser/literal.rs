@@ -1,7 +1,8 @@
 //! Numbers, durations and strings: from text to value.
 
-use super::{Parse, Parser, error};
-use crate::quote::quote;
+use super::{Parse, ParseError, Parser, error};
+use crate::ast::{Expr, ExprKind, Span};
+use crate::quote::{quote, quote_bytes};
 use crate::token::{Token, TokenKind};
 
 impl Parser<'_> {
@@ -27,14 +28,45 @@ impl Parser<'_> {
         }
     }
 
-    /// The text of a string.
+    /// The text of a string, which must be UTF-8.
     pub(super) fn unquote(&mut self, token: Token) -> Parse<String> {
-        let text = token.text(self.query);
-        unquote(text).map_or_else(
-            || error(token.span, format!("error unquoting string {}: invalid UTF-8", quote(text))),
-            Ok,
-        )
+        let bytes = unquote(token.text(self.query));
+        String::from_utf8(bytes)
+            .or_else(|failure| error(token.span, not_text_message(failure.as_bytes())))
     }
+
+    /// The text of a string used as an expression. That one is no UTF-8 is reported only when the
+    /// whole is known, since the message depends on what it would have been used for.
+    pub(super) fn unquote_expression(&mut self, token: Token) -> String {
+        let bytes = unquote(token.text(self.query));
+        String::from_utf8(bytes).unwrap_or_else(|failure| {
+            let bytes = failure.into_bytes();
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            self.not_text.get_or_insert((token.span, bytes));
+            text
+        })
+    }
+}
+
+/// Fails if a string of the expression is no UTF-8: no name or value of a label may be such.
+pub(super) fn check_text(expr: &Expr, not_text: Option<(Span, Vec<u8>)>) -> Parse<()> {
+    let Some((span, bytes)) = not_text else { return Ok(()) };
+    let mut names_a_label = false;
+    expr.walk(&mut |expr| {
+        if let ExprKind::Aggregate(aggregate) = &expr.kind {
+            let param = aggregate.param.as_ref();
+            names_a_label |= param.is_some_and(|param| param.span == span);
+        }
+    });
+    if names_a_label {
+        let message = format!("invalid label name {}", quote_bytes(&bytes));
+        return error(ParseError::NOWHERE, message);
+    }
+    error(span, not_text_message(&bytes))
+}
+
+fn not_text_message(bytes: &[u8]) -> String {
+    format!("string {} is not valid UTF-8", quote_bytes(bytes))
 }
 
 /// A number as the lexer lets it through: decimal, or with `0x` hexadecimal, or with another
@@ -68,7 +100,7 @@ fn parse_number(text: &str) -> Result<f64, String> {
 }
 
 /// Milliseconds of a duration such as `1h30m`, whose units come from large to small.
-pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     const UNITS: [(&str, u64); 7] = [
         ("y", 365 * 24 * 3_600_000),
         ("w", 7 * 24 * 3_600_000),
@@ -109,26 +141,27 @@ pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
     Ok(millis as i64)
 }
 
-/// Resolves the escapes of a string that the lexer has checked; `None` where the bytes they name
-/// are no UTF-8.
-fn unquote(text: &str) -> Option<String> {
+/// Resolves the escapes of a string that the lexer has checked.
+fn unquote(text: &str) -> Vec<u8> {
     let mut chars = text.chars();
-    let delimiter = chars.next()?;
-    chars.next_back()?;
-    if delimiter == '`' || !chars.as_str().contains('\\') {
-        return Some(chars.as_str().to_owned());
+    let delimiter = chars.next();
+    chars.next_back();
+    if delimiter == Some('`') || !chars.as_str().contains('\\') {
+        return chars.as_str().as_bytes().to_vec();
     }
     let mut bytes = Vec::with_capacity(text.len());
+    let push = |bytes: &mut Vec<u8>, c: char| {
+        bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    };
     while let Some(c) = chars.next() {
         if c != '\\' {
-            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            push(&mut bytes, c);
             continue;
         }
-        let c = chars.next()?;
+        let Some(c) = chars.next() else { break };
         let mut number = |first: u32, digits: usize, radix: u32| {
-            (0..digits).try_fold(first, |value, _| {
-                Some(value.wrapping_mul(radix) + chars.next()?.to_digit(radix)?)
-            })
+            let digits = chars.by_ref().take(digits).filter_map(|c| c.to_digit(radix));
+            digits.fold(first, |value, digit| value.wrapping_mul(radix).wrapping_add(digit))
         };
         match c {
             'a' => bytes.push(0x07),
@@ -138,16 +171,16 @@ fn unquote(text: &str) -> Option<String> {
             'r' => bytes.push(b'\r'),
             't' => bytes.push(b'\t'),
             'v' => bytes.push(0x0b),
-            'x' => bytes.push(u8::try_from(number(0, 2, 16)?).ok()?),
-            '0'..='7' => bytes.push(u8::try_from(number(c.to_digit(8)?, 2, 8)?).ok()?),
+            'x' => bytes.push(number(0, 2, 16) as u8),
+            '0'..='7' => bytes.push(number(c.to_digit(8).unwrap_or_default(), 2, 8) as u8),
             'u' | 'U' => {
-                let c = char::from_u32(number(0, if c == 'u' { 4 } else { 8 }, 16)?)?;
-                bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+                let code = number(0, if c == 'u' { 4 } else { 8 }, 16);
+                push(&mut bytes, char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
-            other => bytes.extend_from_slice(other.encode_utf8(&mut [0; 4]).as_bytes()),
+            other => push(&mut bytes, other),
         }
     }
-    String::from_utf8(bytes).ok()
+    bytes
 }
 
 #[cfg(test)]
@@ -200,15 +233,15 @@ mod tests {
     #[test]
     fn escapes_are_resolved() {
         let cases = [
-            (r#""a\"b\n""#, Some("a\"b\n")),
-            (r"'a\'b'", Some("a'b")),
-            ("`a\\n`", Some("a\\n")),
-            (r#""\x41\101\u00e9\U0001f30d""#, Some("AAé🌍")),
-            (r#""\xc3\xa9""#, Some("é")),
-            (r#""\xff""#, None),
+            (r#""a\"b\n""#, "a\"b\n".as_bytes()),
+            (r"'a\'b'", b"a'b"),
+            ("`a\\n`", b"a\\n"),
+            (r#""\x41\101\u00e9\U0001f30d""#, "AAé🌍".as_bytes()),
+            (r#""\xc3\xa9""#, "é".as_bytes()),
+            (r#""\xff\377""#, b"\xff\xff"),
         ];
         for (text, expect) in cases {
-            assert_eq!(unquote(text).as_deref(), expect, "{text}");
+            assert_eq!(unquote(text), expect, "{text}");
         }
     }
 }

@@ -13,14 +13,20 @@ mod expression;
 mod literal;
 mod selector;
 
+pub use literal::parse_duration;
 use watchkeep_model::Matcher;
 
 use crate::ast::{Expr, ExprKind, Span};
 use crate::lexer::Lexer;
 use crate::token::{Token, TokenKind};
 
-/// How deep a query may nest, counted in nodes of its tree, so that whoever walks a tree can recurse.
-pub const DEPTH_MAX: u32 = 400;
+/// How deep the tree of a query may be, so that whoever walks one can recurse. Every operator of a
+/// chain such as `a or b or c` is a level.
+pub const DEPTH_MAX: u32 = 250;
+
+/// How deep parentheses, calls and signs may nest: what the parser itself recurses into, with up to
+/// 12 KB of stack a level in a build without optimisation.
+pub const NESTING_MAX: u32 = 100;
 
 /// The longest query in bytes.
 pub const QUERY_BYTES_MAX: usize = 1 << 20;
@@ -29,17 +35,23 @@ pub const QUERY_BYTES_MAX: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
-    /// Where.
+    /// Where, or [`ParseError::NOWHERE`].
     pub span: Span,
     /// What is wrong, without the place.
     pub message: String,
 }
 
 impl ParseError {
+    /// The place of an error that Prometheus finds during evaluation and so gives no place.
+    pub const NOWHERE: Span = Span { start: u32::MAX, end: u32::MAX };
+
     /// The message with the place in front, as Prometheus shows it.
     pub fn display(&self, query: &str) -> String {
         if query.is_empty() {
             return format!("unknown position: parse error: {}", self.message);
+        }
+        if self.span == Self::NOWHERE {
+            return self.message.clone();
         }
         let (line, column) = position(query, self.span.start);
         format!("{line}:{column}: parse error: {}", self.message)
@@ -49,9 +61,9 @@ impl ParseError {
 /// Line and column of a byte of the query, both from 1, the column in bytes.
 pub fn position(query: &str, offset: u32) -> (u32, u32) {
     let before = query.as_bytes().get(..offset as usize).unwrap_or(query.as_bytes());
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    (line as u32, (before.len() - line_start + 1) as u32)
+    let lines = before.split(|byte| *byte == b'\n');
+    let (line, last) = lines.enumerate().last().unwrap_or_default();
+    (line as u32 + 1, last.len() as u32 + 1)
 }
 
 /// Reads a query.
@@ -63,6 +75,7 @@ pub fn parse(query: &str) -> Result<Expr, ParseError> {
     let Node { mut expr, .. } = parser.expression()?;
     parser.expect(TokenKind::Eof)?;
     check::check(&mut expr, query)?;
+    literal::check_text(&expr, parser.not_text)?;
     Ok(expr)
 }
 
@@ -106,6 +119,8 @@ struct Parser<'q> {
     contexts: Vec<Context>,
     /// How deep the parser itself has recursed.
     depth: u32,
+    /// The first string that is no UTF-8.
+    not_text: Option<(Span, Vec<u8>)>,
 }
 
 impl<'q> Parser<'q> {
@@ -121,6 +136,7 @@ impl<'q> Parser<'q> {
             last_end: 0,
             contexts: Vec::new(),
             depth: 0,
+            not_text: None,
         })
     }
 
@@ -187,9 +203,9 @@ impl<'q> Parser<'q> {
     /// Runs a part of the parser one level deeper.
     fn deeper<T>(&mut self, part: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        if self.depth > NESTING_MAX {
             let span = self.peek()?.span;
-            return too_deep(span);
+            return error(span, format!("expression nests deeper than {NESTING_MAX} levels"));
         }
         let result = part(self)?;
         self.depth -= 1;
@@ -207,7 +223,10 @@ fn node(kind: ExprKind, span: Span, children_depth: u32) -> Parse<Node> {
 }
 
 fn too_deep<T>(span: Span) -> Parse<T> {
-    error(span, format!("expression nests deeper than {DEPTH_MAX} levels"))
+    error(
+        span,
+        format!("expression has more than {DEPTH_MAX} operators in a row or inside another"),
+    )
 }
 
 #[cfg(test)]

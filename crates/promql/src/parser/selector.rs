@@ -162,8 +162,7 @@ impl Parser<'_> {
 
     fn timestamp(&mut self, operand: Span) -> Parse<At> {
         let seconds = self.signed_number()?;
-        // Also false of what is not a number.
-        if !(seconds.abs() < i64::MAX as f64) {
+        if seconds.is_nan() || seconds.abs() >= i64::MAX as f64 {
             let shown = if seconds.is_finite() {
                 format!("{seconds:.6}")
             } else {

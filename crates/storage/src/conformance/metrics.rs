@@ -197,6 +197,26 @@ pub(super) async fn exemplars_and_metadata(mut fixture: Fixture) {
     assert_eq!((found[1].kind, found[1].unit.as_str()), (MetricKind::Counter, "s"));
 }
 
+/// Start timestamps are a sample's own, and none is as good as any.
+pub(super) async fn start_timestamps_come_back(mut fixture: Fixture) {
+    let mut batch = samples(&[("up", "a", 10, 1.0), ("up", "a", 20, 2.0), ("down", "a", 10, 1.0)]);
+    batch.floats.start_ms = vec![5, 0, 0];
+    add_histogram(&mut batch, "mix", 10, 4.0);
+    batch.histograms.start_ms = vec![-7];
+    fixture.append(Batch::Metrics(batch)).await;
+    let mut later = samples(&[("up", "a", 30, 3.0), ("up", "a", 20, 4.0)]);
+    later.floats.start_ms = vec![25, 15];
+    fixture.append(Batch::Metrics(later)).await;
+    let found = read(&fixture, named("up")).await;
+    assert_eq!(pairs(&found[0]), [(10, 1.0), (20, 4.0), (30, 3.0)]);
+    assert_eq!(found[0].floats.starts_ms.as_deref(), Some(&[5, 15, 25][..]));
+    let found = read(&fixture, named("down")).await;
+    let starts = found[0].floats.starts_ms.as_deref().unwrap_or(&[0]);
+    assert_eq!(starts, [0]);
+    let found = read(&fixture, named("mix")).await;
+    assert_eq!(found[0].histograms[0].start_ms, -7);
+}
+
 /// Series are counted once, and by what they are made of.
 pub(super) async fn series_are_counted(mut fixture: Fixture) {
     for (name, host, time_ms) in

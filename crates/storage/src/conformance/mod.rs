@@ -49,6 +49,7 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         ("late_spans_join_their_trace", |f| Box::pin(traces::late_spans_join_their_trace(f))),
         ("samples_come_back", |f| Box::pin(metrics::samples_come_back(f))),
         ("labels_are_listed", |f| Box::pin(metrics::labels_are_listed(f))),
+        ("start_timestamps_come_back", |f| Box::pin(metrics::start_timestamps_come_back(f))),
         ("series_are_counted", |f| Box::pin(metrics::series_are_counted(f))),
         ("starts_come_back", |f| Box::pin(metrics::starts_come_back(f))),
         ("deleted_series_are_gone", |f| Box::pin(metrics::deleted_series_are_gone(f))),

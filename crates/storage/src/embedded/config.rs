@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::catalog::TableKind;
 use watchkeep_model::Matcher;
 
 /// Settings of the embedded engine.
@@ -16,8 +17,11 @@ pub struct StorageConfig {
     pub wal_queue_bytes_max: usize,
     /// Bytes of log after which everything is flushed, which bounds the time of a restart.
     pub wal_bytes_max: u64,
-    /// Bytes of one table in memory after which it is flushed.
+    /// Bytes of spans, and likewise of logs, in memory after which they are flushed.
     pub table_bytes_max: u64,
+    /// Bytes of metrics in memory after which they are flushed. More makes parts that take fewer
+    /// bytes a sample and need fewer merges.
+    pub metrics_bytes_max: u64,
     /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
     pub memory_bytes_max: u64,
     /// Bytes of what was lately read of parts of metrics that are kept in memory.
@@ -46,6 +50,14 @@ pub struct MetricRetention {
 }
 
 impl StorageConfig {
+    /// Bytes of a table in memory after which it is flushed.
+    pub(super) fn bytes_max(&self, table: TableKind) -> u64 {
+        match table {
+            TableKind::Spans | TableKind::Logs => self.table_bytes_max,
+            TableKind::Metrics => self.metrics_bytes_max,
+        }
+    }
+
     /// Defaults, in a directory.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -54,6 +66,7 @@ impl StorageConfig {
             wal_queue_bytes_max: 64 << 20,
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
+            metrics_bytes_max: 64 << 20,
             memory_bytes_max: 128 << 20,
             metrics_cache_bytes_max: 32 << 20,
             series_max: 5_000_000,

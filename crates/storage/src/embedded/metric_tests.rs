@@ -119,7 +119,8 @@ fn row() -> impl Strategy<Value = Row> {
         1 => any::<u64>(),
         1 => Just(STALE_NAN_BITS),
     ];
-    (0_u8..24, 0_i64..50, bits, Just(0))
+    let start = prop_oneof![3 => Just(0), 1 => Just(1000), 1 => -5_i64..5];
+    (0_u8..24, 0_i64..50, bits, start)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -254,8 +255,8 @@ async fn a_replay_that_flushes_leaves_later_replays_their_definitions() {
         assert_same(&store, &model, "at the end").await;
         // Numbers from before the flush are used on.
         let time_ms = 1000 + model[&labels(0)].len() as i64;
-        append(&store, &[(0, time_ms, 1, 0), (99, time_ms, 1, 0)]).await;
-        apply(&[(0, time_ms, 1, 0), (99, time_ms, 1, 0)], &mut model);
+        append(&store, &[(0, time_ms, 1, 7), (99, time_ms, 1, 0)]).await;
+        apply(&[(0, time_ms, 1, 7), (99, time_ms, 1, 0)], &mut model);
     }
     store.flush().await.unwrap();
     let store = crash(store, &mut folder, false).await;
@@ -321,4 +322,6 @@ async fn start_timestamps_and_odd_values_survive_a_crash() {
     assert_same(&store, &model, "in memory").await;
     let store = crash(store, &mut folder, false).await;
     assert_same(&store, &model, "after a crash").await;
+    store.flush().await.unwrap();
+    assert_same(&store, &model, "in a part").await;
 }

@@ -41,7 +41,7 @@ pub use open::RecoveryProgress;
 use crate::metrics::Horizon;
 use crate::seam::{Append, AppendAck, Batch, IngestToken, RejectReason, Rejected, StoreStats};
 use crate::wal::Wal;
-use catalog::Catalog;
+use catalog::{Catalog, TableKind};
 use counters::Counters;
 use flush::FlushState;
 use manifest::ManifestFile;
@@ -237,7 +237,7 @@ impl Inner {
     }
 
     fn flush_is_due(&self) -> bool {
-        self.tables.bytes.largest() >= self.config.table_bytes_max
-            || self.wal().bytes() >= self.config.wal_bytes_max
+        let full = |table| self.tables.bytes.of(table) >= self.config.bytes_max(table);
+        TableKind::ALL.into_iter().any(full) || self.wal().bytes() >= self.config.wal_bytes_max
     }
 }

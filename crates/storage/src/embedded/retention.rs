@@ -36,7 +36,7 @@ impl Inner {
             .filter(|kind| {
                 let since_ns = *state.since_ns.entry(*kind).or_insert(now_ns);
                 let held = self.tables.bytes.of(*kind);
-                held >= self.config.table_bytes_max || held > 0 && since_ns < oldest_ns
+                held >= self.config.bytes_max(*kind) || held > 0 && since_ns < oldest_ns
             })
             .collect()
     }

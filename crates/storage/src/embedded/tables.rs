@@ -38,10 +38,6 @@ impl HeldBytes {
         self.held[table as usize].load(Ordering::Relaxed)
     }
 
-    pub(super) fn largest(&self) -> u64 {
-        TableKind::ALL.into_iter().map(|table| self.of(table)).max().unwrap_or_default()
-    }
-
     pub(super) fn total(&self) -> u64 {
         TableKind::ALL.into_iter().map(|table| self.of(table)).sum()
     }

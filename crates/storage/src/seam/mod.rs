@@ -100,6 +100,15 @@ pub struct Rejected {
     pub reason: RejectReason,
 }
 
+impl Rejected {
+    /// Tells a client, after what else there is to tell.
+    pub fn after(&self, message: &str) -> String {
+        let separator = if message.is_empty() { "" } else { "; " };
+        let Self { series, samples, reason } = self;
+        format!("{message}{separator}{samples} samples of {series} new series rejected: {reason}")
+    }
+}
+
 /// Why metrics were kept out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -1,8 +1,10 @@
 //! Native histograms of remote write and remote read: the message, which all share, to the model's,
 //! held to the rules by which Prometheus accepts one; and back.
 
+use std::borrow::Cow;
+
 use watchkeep_model::NativeHistogram;
-use watchkeep_model::histogram::{BucketSpan, ResetHint};
+use watchkeep_model::histogram::{BucketSpan, ResetHint, validate};
 use watchkeep_model::labels::write_varint;
 
 use crate::protobuf::{Field, Malformed, Reader, Writer};
@@ -10,15 +12,6 @@ use crate::protobuf::{Field, Malformed, Reader, Writer};
 /// Buckets, and likewise runs and bounds, of one side of a histogram; clients use 160. One with
 /// more is rejected.
 pub(super) const BUCKETS_MAX: usize = 1 << 16;
-
-/// The finest resolution that is kept, and those that are understood (Prometheus specification
-/// "Native histograms", section "Schema").
-const SCHEMA_MIN: i32 = -4;
-const SCHEMA_MAX: i32 = 8;
-const SCHEMA_RESERVED_MAX: i32 = 52;
-
-/// Why a histogram is rejected.
-type Reason = &'static str;
 
 /// One side: its runs, and its buckets as differences of whole counts or as counts.
 #[derive(Debug, Default)]
@@ -87,72 +80,25 @@ impl Side {
         })
     }
 
-    /// Turns differences into counts, and adds them up. Sums wrap as they do in Prometheus.
-    fn whole_counts(&mut self) -> Result<u64, Reason> {
-        let (mut count, mut total) = (0_i64, 0_u64);
+    /// Turns differences into counts. Sums wrap as they do in Prometheus.
+    fn sum_deltas(&mut self) {
+        let mut count = 0_i64;
         self.counts.clear();
         for delta in &self.deltas {
             count = count.wrapping_add(*delta);
-            if count < 0 {
-                return Err(NEGATIVE_BUCKET);
-            }
-            total = total.wrapping_add(count as u64);
             self.counts.push(count as f64);
         }
-        Ok(total)
     }
 
-    /// Checks that the runs rise and hold as many buckets as there are counts; gives the index
-    /// after the last bucket, counted from the first possible one.
-    fn check_spans(&self) -> Result<u64, Reason> {
-        let (mut buckets, mut end) = (0_u64, 0_i64);
-        for (position, span) in self.spans.iter().enumerate() {
-            if position > 0 && span.offset < 0 {
-                return Err("histogram has a span whose offset is negative");
-            }
-            buckets += u64::from(span.length);
+    /// Whether the index of every bucket fits 32 bits.
+    fn is_in_range(&self) -> bool {
+        let mut end = 0_i64;
+        self.spans.iter().all(|span| {
             end += i64::from(span.offset) + i64::from(span.length);
-        }
-        if buckets != self.counts.len() as u64 {
-            return Err("histogram spans specify different number of buckets than provided");
-        }
-        if i32::try_from(end).is_err() {
-            return Err("a bucket of the histogram is out of range");
-        }
-        Ok(end.max(0) as u64)
-    }
-
-    /// Merges `2^scale_down` buckets into each.
-    fn reduce(&mut self, scale_down: u32) {
-        let (mut spans, mut counts): (Vec<BucketSpan>, Vec<f64>) = (Vec::new(), Vec::new());
-        let (mut index, mut next) = (0_i64, 0_i64);
-        let mut old_counts = self.counts.iter();
-        for span in &self.spans {
-            index += i64::from(span.offset);
-            for count in old_counts.by_ref().take(span.length as usize) {
-                // A bucket is named by its upper bound.
-                let merged = ((index - 1) >> scale_down) + 1;
-                index += 1;
-                match (spans.last_mut(), counts.last_mut()) {
-                    (Some(_), Some(last)) if merged < next => *last += count,
-                    (Some(span), Some(_)) if merged == next => {
-                        span.length += 1;
-                        counts.push(*count);
-                    }
-                    _ => {
-                        // Between two indexes of 32 bits that were halved at least once.
-                        spans.push(BucketSpan { offset: (merged - next) as i32, length: 1 });
-                        counts.push(*count);
-                    }
-                }
-                next = merged + 1;
-            }
-        }
-        (self.spans, self.counts) = (spans, counts);
+            i32::try_from(end).is_ok()
+        })
     }
 }
-
-const NEGATIVE_BUCKET: Reason = "histogram has a bucket whose observation count is negative";
 
 fn push_capped<T>(into: &mut Vec<T>, value: T, too_many: &mut bool) {
     if into.len() < BUCKETS_MAX {
@@ -204,40 +150,26 @@ impl HistogramMessage {
         Ok(())
     }
 
-    /// Gives away what was read as a histogram, or tells why it can not be one.
-    pub(super) fn take_native(&mut self) -> Result<NativeHistogram, Reason> {
+    /// Gives away what was read as a histogram that is valid and of a schema that is kept, or tells
+    /// why it can not be one.
+    pub(super) fn take_native(&mut self) -> Result<NativeHistogram, Cow<'static, str>> {
         if self.positive.too_many || self.negative.too_many {
-            return Err("the histogram has more than 65536 buckets, spans or bounds");
+            return Err("the histogram has more than 65536 buckets, spans or bounds".into());
         }
-        let buckets = if self.is_float {
-            if self.count_float < 0.0 {
-                return Err("histogram's observation count is negative");
-            }
-            None
-        } else {
-            Some(self.positive.whole_counts()?.wrapping_add(self.negative.whole_counts()?))
-        };
-        let negative_counts =
-            self.positive.counts.iter().chain(&self.negative.counts).any(|count| *count < 0.0);
-        if negative_counts || self.zero_count_float < 0.0 && self.is_float {
-            return Err(NEGATIVE_BUCKET);
+        if !self.positive.is_in_range() || !self.negative.is_in_range() {
+            return Err("a bucket of the histogram is out of range".into());
         }
-        let is_custom = self.schema == NativeHistogram::CUSTOM_BUCKETS;
-        if is_custom {
-            self.check_custom()?;
-        } else {
-            self.check_exponential()?;
-        }
-        if let Some(buckets) = buckets {
-            self.check_count(buckets)?;
+        if !self.is_float {
+            self.positive.sum_deltas();
+            self.negative.sum_deltas();
         }
         let (zero_count, count) = if self.is_float {
             (self.zero_count_float, self.count_float)
         } else {
             (self.zero_count as f64, self.count as f64)
         };
-        Ok(NativeHistogram {
-            schema: if is_custom { self.schema } else { self.schema.min(SCHEMA_MAX) },
+        let mut histogram = NativeHistogram {
+            schema: self.schema,
             zero_threshold: self.zero_threshold,
             zero_count,
             count,
@@ -254,73 +186,10 @@ impl HistogramMessage {
             negative_spans: std::mem::take(&mut self.negative.spans),
             negative_counts: std::mem::take(&mut self.negative.counts),
             custom_values: std::mem::take(&mut self.custom_values),
-        })
-    }
-
-    fn check_exponential(&mut self) -> Result<(), Reason> {
-        if !(SCHEMA_MIN..=SCHEMA_RESERVED_MAX).contains(&self.schema) {
-            return Err("histogram has an invalid schema, which must be between -4 and 8 for \
-                        exponential buckets, or -53 for custom buckets");
-        }
-        if !self.custom_values.is_empty() {
-            return Err("histogram with exponential schema must not have custom bounds");
-        }
-        let scale_down = (self.schema - SCHEMA_MAX).max(0) as u32;
-        for side in [&mut self.positive, &mut self.negative] {
-            side.check_spans()?;
-            if scale_down > 0 {
-                side.reduce(scale_down);
-            }
-        }
-        Ok(())
-    }
-
-    fn check_custom(&self) -> Result<(), Reason> {
-        if self.custom_values.iter().any(|bound| bound.is_nan()) {
-            return Err("histogram custom bounds must not be NaN");
-        }
-        if self.custom_values.windows(2).any(|pair| matches!(pair, [a, b] if a >= b)) {
-            return Err("histogram custom bounds must be in strictly increasing order");
-        }
-        if self.custom_values.last() == Some(&f64::INFINITY) {
-            return Err("histogram custom bounds must be finite");
-        }
-        if self.positive.spans.first().is_some_and(|span| span.offset < 0) {
-            return Err("histogram has a span whose offset is negative");
-        }
-        if self.positive.check_spans()? > self.custom_values.len() as u64 + 1 {
-            return Err("histogram custom bounds are too few");
-        }
-        let zero_count = if self.is_float { self.zero_count_float } else { self.zero_count as f64 };
-        if zero_count != 0.0 {
-            return Err("custom buckets: must have zero count of 0");
-        }
-        if self.zero_threshold != 0.0 {
-            return Err("custom buckets: must have zero threshold of 0");
-        }
-        if !self.negative.spans.is_empty() {
-            return Err("custom buckets: must not have negative spans");
-        }
-        if !self.negative.counts.is_empty() {
-            return Err("custom buckets: must not have negative buckets");
-        }
-        Ok(())
-    }
-
-    /// Whether the count agrees with that of the buckets. A sum that is not a number comes from
-    /// observations that are not, which are in no bucket.
-    fn check_count(&self, buckets: u64) -> Result<(), Reason> {
-        let buckets = buckets.wrapping_add(self.zero_count);
-        if self.sum.is_nan() {
-            if buckets > self.count {
-                return Err("histogram's observation count should be at least the number of \
-                            observations found in the buckets");
-            }
-        } else if buckets != self.count {
-            return Err("histogram's observation count should equal the number of observations \
-                        found in the buckets (in absence of NaN)");
-        }
-        Ok(())
+        };
+        histogram.reduce_to_supported()?;
+        validate(&histogram)?;
+        Ok(histogram)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod exposition;
 mod histogram;
 mod labels;
+pub mod remote_read;
 pub mod remote_write;
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use super::http::HttpClientConfig;
 use super::values::{Secret, duration_text, is_default};
 
 /// Kinds of discovery that Prometheus knows and that are not offered here.
-pub(super) const UNSUPPORTED: [&str; 27] = [
+pub(super) const UNSUPPORTED: [&str; 30] = [
     "aws_sd_configs",
     "azure_sd_configs",
     "digitalocean_sd_configs",
@@ -27,12 +27,15 @@ pub(super) const UNSUPPORTED: [&str; 27] = [
     "lightsail_sd_configs",
     "linode_sd_configs",
     "marathon_sd_configs",
+    "msk_sd_configs",
     "nerve_sd_configs",
     "nomad_sd_configs",
+    "oci_sd_configs",
     "openstack_sd_configs",
     "outscale_sd_configs",
     "ovhcloud_sd_configs",
     "puppetdb_sd_configs",
+    "rds_sd_configs",
     "scaleway_sd_configs",
     "serverset_sd_configs",
     "stackit_sd_configs",

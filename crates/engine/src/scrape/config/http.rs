@@ -190,6 +190,6 @@ pub struct HeaderValues {
     pub files: Vec<PathBuf>,
 }
 
-fn redacted_url<S: serde::Serializer>(url: &Secret, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn redacted_url<S: serde::Serializer>(url: &Secret, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&super::values::redacted_url(url.expose()))
 }

@@ -104,6 +104,9 @@ pub struct ScrapeConfig {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn escaping_name<S: serde::Serializer>(it: &NameEscaping, to: S) -> Result<S::Ok, S::Error> {
+pub(super) fn escaping_name<S: serde::Serializer>(
+    it: &NameEscaping,
+    to: S,
+) -> Result<S::Ok, S::Error> {
     to.serialize_str(it.name())
 }

@@ -13,11 +13,7 @@ use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Warnings};
 
 use crate::app::App;
 use crate::body::BodyLimits;
-
-/// Bodies above this are decoded off the reactor.
-const INLINE_BYTES_MAX: usize = 128 << 10;
-/// The same for compressed bodies, which may be far longer than they look.
-const INLINE_COMPRESSED_BYTES_MAX: usize = 16 << 10;
+use crate::decode::{self, BodySize};
 
 /// One request as it arrived.
 #[derive(Debug)]
@@ -100,15 +96,24 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
         match columns {
-            Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
-            Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+            Columns::Spans(columns) => {
+                engine.ingest_spans(&tenant, columns, rejected).await.map(|()| None)
+            }
+            Columns::Logs(columns) => {
+                engine.ingest_logs(&tenant, columns, rejected).await.map(|()| None)
+            }
             Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
         }
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(Outcome { rejected, message })
+    Ok(match kept_out {
+        None => Outcome { rejected, message },
+        Some(kept_out) => {
+            Outcome { rejected: rejected + kept_out.samples, message: kept_out.after(&message) }
+        }
+    })
 }
 
 /// Counts what was accepted with a loss.
@@ -127,23 +132,8 @@ fn count_losses(app: &App, warnings: &Warnings) {
 
 /// Decodes here, or on a thread of its own where that may take long.
 async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<Decoded<Columns>> {
-    let inline_max = match decode.compression {
-        Some(_) => INLINE_COMPRESSED_BYTES_MAX,
-        None => INLINE_BYTES_MAX,
-    };
-    if body_bytes <= inline_max {
-        return decode.run();
-    }
-    let permit = Arc::clone(&app.decoders)
-        .acquire_owned()
-        .await
-        .map_err(|closed| Error::internal("cannot start decoding").with_source(closed))?;
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        decode.run()
-    })
-    .await
-    .map_err(|error| Error::internal("decoding a request panicked").with_source(error))?
+    let size = BodySize { bytes: body_bytes, is_compressed: decode.compression.is_some() };
+    decode::run(app, size, || decode.run()).await
 }
 
 impl Decode {

@@ -9,6 +9,8 @@ mod encode;
 mod v1;
 mod v2;
 
+use std::borrow::Cow;
+
 use watchkeep_model::column::Table;
 use watchkeep_model::limits::DecodeLimits;
 use watchkeep_model::metrics::MetricKind;
@@ -280,7 +282,7 @@ impl<'a> Builder<'a> {
         exemplars.value.push(value);
     }
 
-    fn reject(&mut self, reason: &'static str, count: u64) {
+    fn reject(&mut self, reason: impl Into<Cow<'static, str>>, count: u64) {
         let labels = &self.labels;
         self.rejections.add_with(reason, count, || labels.shown());
     }

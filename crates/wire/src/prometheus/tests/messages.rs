@@ -160,3 +160,91 @@ pub(super) struct RequestV2 {
     #[prost(message, repeated, tag = "5")]
     pub(super) timeseries: Vec<TimeSeriesV2>,
 }
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct LabelMatcher {
+    #[prost(int32, tag = "1")]
+    pub(super) kind: i32,
+    #[prost(string, tag = "2")]
+    pub(super) name: String,
+    #[prost(string, tag = "3")]
+    pub(super) value: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReadHints {
+    #[prost(int64, tag = "1")]
+    pub(super) step_ms: i64,
+    #[prost(string, tag = "2")]
+    pub(super) func: String,
+    #[prost(int64, tag = "3")]
+    pub(super) start_ms: i64,
+    #[prost(int64, tag = "4")]
+    pub(super) end_ms: i64,
+    #[prost(string, repeated, tag = "5")]
+    pub(super) grouping: Vec<String>,
+    #[prost(bool, tag = "6")]
+    pub(super) by: bool,
+    #[prost(int64, tag = "7")]
+    pub(super) range_ms: i64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Query {
+    #[prost(int64, tag = "1")]
+    pub(super) start_timestamp_ms: i64,
+    #[prost(int64, tag = "2")]
+    pub(super) end_timestamp_ms: i64,
+    #[prost(message, repeated, tag = "3")]
+    pub(super) matchers: Vec<LabelMatcher>,
+    #[prost(message, optional, tag = "4")]
+    pub(super) hints: Option<ReadHints>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReadRequest {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) queries: Vec<Query>,
+    #[prost(int32, repeated, tag = "2")]
+    pub(super) accepted_response_types: Vec<i32>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct QueryResult {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) timeseries: Vec<TimeSeries>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReadResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) results: Vec<QueryResult>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct Chunk {
+    #[prost(int64, tag = "1")]
+    pub(super) min_time_ms: i64,
+    #[prost(int64, tag = "2")]
+    pub(super) max_time_ms: i64,
+    #[prost(int32, tag = "3")]
+    pub(super) encoding: i32,
+    #[prost(bytes = "vec", tag = "4")]
+    pub(super) data: Vec<u8>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ChunkedSeries {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) labels: Vec<Label>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) chunks: Vec<Chunk>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ChunkedReadResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) chunked_series: Vec<ChunkedSeries>,
+    #[prost(int64, tag = "2")]
+    pub(super) query_index: i64,
+}

@@ -1,8 +1,10 @@
 //! Tests of the protocols of Prometheus: against messages that another implementation (`prost`)
 //! encoded, and against bytes that mean harm.
 
+mod chunk_reader;
 mod hostile;
 mod messages;
+mod remote_read;
 mod remote_write;
 
 use watchkeep_model::column::Table;

@@ -254,6 +254,7 @@ fn a_histogram_that_contradicts_itself_is_rejected_alone() {
         (Histogram { custom_values: vec![0.0, 1.0, f64::INFINITY], ..custom() }, "finite"),
         (Histogram { custom_values: vec![0.0, 1.0], ..custom() }, "too few"),
         (Histogram { positive_spans: span(-1, 2), ..custom() }, "offset is negative"),
+        (Histogram { count: Some(Count::Int(7)), ..custom() }, "6 observations found in buckets"),
         (Histogram { zero_threshold: 0.1, ..custom() }, "zero threshold of 0"),
         (Histogram { zero_count: Some(ZeroCount::Int(1)), ..custom() }, "zero count of 0"),
         (Histogram { negative_spans: span(0, 0), ..custom() }, "must not have negative spans"),
