@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use watchkeep_model::metrics::STALE_NAN_BITS;
 use watchkeep_model::{Labels, MetricColumns, SystemClock};
 
-use super::tests::copy;
+use super::tests::copy_of;
 use super::*;
 use crate::seam::{SamplesRequest, SeriesRequest, Store};
 
@@ -141,7 +141,7 @@ async fn crash(
     little: bool,
 ) -> EmbeddedStore {
     let after = tempfile::tempdir().unwrap();
-    copy(folder.path(), after.path());
+    copy_of(&store, after.path()).await;
     drop(store);
     *folder = after;
     let memory_bytes_max = if little { 20 << 10 } else { 64 << 20 };
@@ -231,7 +231,7 @@ proptest! {
                 models.push(model);
             }
             let crashed = tempfile::tempdir().unwrap();
-            copy(folder.path(), crashed.path());
+            copy_of(&store, crashed.path()).await;
             cut_log(crashed.path(), cut);
             let found = everything(&open(config(crashed.path())).await).await;
             assert!(models.contains(&found), "{} series", found.len());
@@ -292,7 +292,7 @@ async fn new_series_beyond_the_limit_are_refused_and_the_rest_is_stored() {
     apply(&[(0, 1, 1, 0), (1, 1, 1, 0), (0, 2, 2, 0), (5, 2, 2, 0)], &mut model);
     assert_same(&store, &model, "at the end").await;
     let after = tempfile::tempdir().unwrap();
-    copy(folder.path(), after.path());
+    copy_of(&store, after.path()).await;
     drop(store);
     folder = after;
     let store = open(limited(folder.path())).await;

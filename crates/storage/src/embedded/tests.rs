@@ -51,8 +51,15 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
     store.append(&TenantId::default(), batch.into()).await.unwrap();
 }
 
-/// Copies a data directory as a crash would leave it: without the process's leave.
-pub(super) fn copy(from: &Path, to: &Path) {
+/// Copies the data directory as a crash would leave it: without the process's leave, but all of one
+/// moment, so nothing is flushed or merged meanwhile.
+pub(super) async fn copy_of(store: &EmbeddedStore, to: &Path) {
+    let _no_flush = store.inner.flush.lock().await;
+    let _no_merge = store.inner.merging.lock();
+    copy(store.data_dir(), to);
+}
+
+fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -103,7 +110,7 @@ async fn every_acknowledged_row_is_there_once_after_a_crash_at_any_step() {
             store.flush().await.unwrap();
         }
         let crashed = tempfile::tempdir().unwrap();
-        copy(folder.path(), crashed.path());
+        copy_of(&store, crashed.path()).await;
         let found = open(StorageConfig::new(crashed.path())).await.unwrap();
         assert_eq!(bodies(&found).await, expected, "after step {step}");
     }

@@ -10,7 +10,7 @@ use watchkeep_model::{
     Clock, ErrorKind, MatchOp, Matcher, MetricColumns, Result, SeriesSamples, TenantId,
 };
 
-use super::tests::copy;
+use super::tests::copy_of;
 use super::{EmbeddedStore, MetricRetention, Retention, StorageConfig};
 use crate::conformance::samples;
 use crate::memory::MemoryStore;
@@ -142,7 +142,7 @@ impl Game {
     /// Goes on with a copy of what is on disk.
     async fn crash(&mut self) {
         let folder = tempfile::tempdir().unwrap();
-        copy(self.folder.path(), folder.path());
+        copy_of(&self.store, folder.path()).await;
         self.store = open(StorageConfig::new(folder.path()), &self.clock).await;
         self.folder = folder;
     }

@@ -1,6 +1,7 @@
 //! Parts as files: damage is found, and files of every version that was ever written stay readable.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use watchkeep_model::metrics::STALE_NAN_BITS;
@@ -10,11 +11,11 @@ use super::entry::{Entries, decode_exemplars, decode_metadata};
 use super::frame::{FILE_NAME, Fields};
 use super::group::Group;
 use super::{Directory, FrameCache, Part, PartFigures, read_posting};
-use crate::metrics::Head;
 use crate::metrics::tests::{
     everything, histogram_of, labels_of, pairs, push_exemplar, push_float, push_histogram,
     push_metadata, read, view_of,
 };
+use crate::metrics::{Head, View};
 use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
 
 /// Something of every kind: each form of values, shared and own times, histograms, exemplars.
@@ -33,6 +34,11 @@ fn specimen() -> MetricColumns {
     for at in 0..20_i64 {
         push_histogram(&mut batch, 4, 1_700_000_000_000 + at * 60_000, at as u32 * 11);
     }
+    for (at, start_ms) in batch.floats.start_ms.iter_mut().enumerate().filter(|(at, _)| at % 5 == 1)
+    {
+        *start_ms = 1_699_999_999_000 + (at as i64 / 400) * 60_000;
+    }
+    batch.histograms.start_ms.fill(1_699_999_990_000);
     push_exemplar(&mut batch, 1, 1_700_000_003_000, 0.25);
     push_metadata(&mut batch, "metric_1", "what a call cost");
     batch
@@ -58,7 +64,9 @@ fn read_all(directory: &Path) -> Result<Vec<String>> {
         let series = series?;
         let floats = pairs(&series);
         let floats = floats.iter().map(|(at, value)| format!("{at}={:x}", value.to_bits()));
+        let starts = &series.floats.starts_ms;
         lines.push(format!("{:?} {}", series.labels, floats.collect::<Vec<_>>().join(" ")));
+        lines.push(format!("{starts:?}"));
         lines.extend(series.histograms.iter().map(|one| format!("{one:?}")));
     }
     lines.extend(view.exemplars(&everything())?.iter().map(|row| format!("{row:?}")));
@@ -96,6 +104,10 @@ fn the_golden_part_of_version_2_stays_readable() {
     assert_eq!(series[4].labels, labels_of(4));
     assert_eq!(*series[4].histograms[19].histogram, histogram_of(209));
     assert_eq!(series[5].floats.values[149].to_bits(), STALE_NAN_BITS);
+    assert_eq!(series[4].histograms[19].start_ms, 1_699_999_990_000);
+    let starts = series[1].floats.starts_ms.as_deref().unwrap();
+    assert_eq!((starts[0], starts[149]), (1_699_999_999_000, 1_700_000_059_000));
+    assert_eq!(series[0].floats.starts_ms, None);
     assert_eq!(pairs(&series[1])[3], (1_700_000_045_000, 0.000_009));
 }
 
@@ -209,6 +221,36 @@ fn like_series_share_their_times() {
     };
     let (shared, own) = (write(0), write(1));
     assert!(shared * 5 < own, "{shared} bytes shared, {own} bytes apart");
+}
+
+#[test]
+fn equal_times_are_handed_out_as_one_column() {
+    let batch = |from: i64| {
+        let mut batch = MetricColumns::default();
+        for at in from..from + 100 {
+            (0..6).for_each(|series| push_float(&mut batch, series, at * 15_000, at as f64));
+        }
+        batch
+    };
+    let head = Head::new();
+    head.append(&batch(0));
+    let directory = tempfile::tempdir().unwrap();
+    head.freeze().write_part(directory.path(), (i64::MIN, i64::MAX), true).unwrap();
+    let part = open(directory.path()).unwrap();
+    let is_shared = |view: &View, request: SeriesRequest, samples: usize| {
+        let all = read(view, request);
+        assert_eq!((all.len(), all[0].floats.len()), (6, samples));
+        let first = &all[0].floats.times_ms;
+        assert!(all.iter().all(|one| Arc::ptr_eq(&one.floats.times_ms, first)));
+    };
+    let some = SeriesRequest { start_ms: 30_000, end_ms: 60_000, ..everything() };
+    let view = view_of(std::slice::from_ref(&part), &Head::new());
+    is_shared(&view, everything(), 100);
+    is_shared(&view, some.clone(), 3);
+    head.append(&batch(90));
+    let joined = view_of(&[part], &head);
+    is_shared(&joined, everything(), 190);
+    is_shared(&joined, some, 3);
 }
 
 proptest! {
