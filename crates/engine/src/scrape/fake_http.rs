@@ -45,7 +45,7 @@ pub(super) enum Answer {
     /// A status, headers (`a: b\r\n…`) and a body.
     Whole(u16, String, String),
     /// A body that comes in pieces, until the sender is dropped.
-    Pieces(mpsc::UnboundedReceiver<String>),
+    Pieces(mpsc::Receiver<String>),
 }
 
 impl Answer {
