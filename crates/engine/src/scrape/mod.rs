@@ -9,6 +9,7 @@ mod cache;
 pub mod config;
 pub mod discovery;
 pub mod environment;
+mod failure_log;
 pub mod fetch;
 pub mod http_client;
 mod intake;
