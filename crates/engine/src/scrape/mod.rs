@@ -10,6 +10,7 @@ mod cache;
 pub mod config;
 pub mod discovery;
 pub mod environment;
+mod failure_log;
 #[cfg(test)]
 mod fake_http;
 pub mod fetch;

@@ -104,21 +104,10 @@ fn limits(own: &mut Section<'_>, global: &GlobalConfig) -> Result<Limits> {
     })
 }
 
-/// The file for failed scrapes: shown, and warned of.
-fn failure_log(
-    own: &mut Section<'_>,
-    global: &GlobalConfig,
-    reading: &mut Reading,
-) -> Result<PathBuf> {
-    const KEY: &str = "scrape_failure_log_file";
-    let path = own.path(KEY, reading)?;
-    let path =
-        if path.as_os_str().is_empty() { global.scrape_failure_log_file.clone() } else { path };
-    if !path.as_os_str().is_empty() {
-        let line = own.line_of(KEY).unwrap_or(own.line());
-        reading.warn(line, format!("{KEY} is not offered; failed scrapes are in the log"));
-    }
-    Ok(path)
+/// The file for failed scrapes.
+fn failure_log(own: &mut Section<'_>, global: &GlobalConfig, reading: &Reading) -> Result<PathBuf> {
+    let path = own.path("scrape_failure_log_file", reading)?;
+    Ok(if path.as_os_str().is_empty() { global.scrape_failure_log_file.clone() } else { path })
 }
 
 /// Reads a job.

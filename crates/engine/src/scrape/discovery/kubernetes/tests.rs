@@ -337,10 +337,17 @@ async fn a_watch_that_ends_goes_on_where_it_was() {
 }
 
 #[test]
-fn outside_of_a_cluster_there_is_a_clear_error() {
-    let text = "scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: node}]}]";
-    let loaded = load(text, Path::new("."), &Environment::default()).unwrap();
-    let config = &loaded.config.scrape_configs[0].discovery.kubernetes[0];
-    let error = Discovery::new(config, &Environment::default()).unwrap_err();
-    assert!(error.message().contains("KUBERNETES_SERVICE_HOST"), "{error}");
+fn where_no_server_is_known_there_is_a_clear_error() {
+    for (more, expected) in [
+        ("", "KUBERNETES_SERVICE_HOST"),
+        (", kubeconfig_file: /a/b", "kubeconfig_file is not offered"),
+    ] {
+        let text = format!(
+            "scrape_configs: [{{job_name: a, kubernetes_sd_configs: [{{role: node{more}}}]}}]"
+        );
+        let loaded = load(&text, Path::new("."), &Environment::default()).unwrap();
+        let config = &loaded.config.scrape_configs[0].discovery.kubernetes[0];
+        let error = Discovery::new(config, &Environment::default()).unwrap_err();
+        assert!(error.message().contains(expected), "{error}");
+    }
 }
