@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Error, Result, TenantId};
+use watchkeep_model::{Error, Matcher, Result, TenantId};
 use watchkeep_server::{OtlpConfig, ServerConfig};
-use watchkeep_storage::embedded::{Retention, StorageConfig};
+use watchkeep_storage::embedded::{MetricRetention, Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
 
