@@ -15,6 +15,7 @@ pub mod engine;
 pub mod humane;
 pub mod ingest;
 pub mod metrics;
+pub mod promql;
 pub mod query;
 pub mod scrape;
 

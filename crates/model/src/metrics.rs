@@ -217,8 +217,29 @@ impl MetricKind {
         Self::ALL.get(usize::from(code)).map_or(Self::Unknown, |(kind, _)| *kind)
     }
 
-    /// The name used in the API.
+    /// The type as Prometheus knows it: a native histogram is a histogram to it.
+    pub fn prometheus_type(self) -> &'static str {
+        match self {
+            Self::ExponentialHistogram => Self::Histogram.name(),
+            other => other.name(),
+        }
+    }
+
+    /// The name used in our own API.
     pub fn name(self) -> &'static str {
         Self::ALL[self as usize].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exponential_histogram_is_a_histogram_to_prometheus() {
+        for (kind, name) in MetricKind::ALL {
+            let expect = if name == "exponential_histogram" { "histogram" } else { name };
+            assert_eq!(kind.prometheus_type(), expect);
+        }
     }
 }

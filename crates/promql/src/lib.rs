@@ -30,8 +30,8 @@ pub mod value;
 
 pub use annotations::Annotations;
 pub use ast::{Expr, ExprKind, Span};
-pub use eval::{EvalError, Options, instant, range};
-pub use parser::{ParseError, parse, parse_selector, position};
+pub use eval::{EvalError, Options, instant, range, reset_hint_after};
+pub use parser::{ParseError, parse, parse_duration, parse_selector, position};
 pub use pretty::pretty;
 pub use source::{Select, SeriesIter, SeriesSource};
 pub use value::{Matrix, Output, Value, Vector};

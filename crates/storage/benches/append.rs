@@ -82,7 +82,7 @@ fn head_alone() -> u64 {
     }
     let samples = store.head_figures().1;
     println!("new series           {:7.1} ns/series", ns(first, samples / ROUNDS as u64));
-    println!("head alone           {:7.1} ns/sample", ns(spent - first, samples));
+    println!("head alone           {:7.1} ns/sample", ns(spent.saturating_sub(first), samples));
     samples
 }
 
@@ -113,7 +113,7 @@ fn ns(spent: Duration, count: u64) -> f64 {
 fn cpu_of(run: impl FnOnce()) -> Duration {
     let before = cpu();
     run();
-    cpu() - before
+    cpu().saturating_sub(before)
 }
 
 fn cpu() -> Duration {

@@ -9,6 +9,7 @@ pub(crate) mod distribution;
 pub(crate) mod durations;
 pub(crate) mod error;
 pub(crate) mod extended;
+pub(crate) mod hints;
 pub(crate) mod hist;
 pub(crate) mod info;
 pub(crate) mod join;
@@ -27,6 +28,7 @@ pub(crate) mod window;
 use std::cell::{Cell, RefCell};
 
 pub use error::EvalError;
+pub use hints::reset_hint_after;
 
 use crate::annotations::Notes;
 use crate::ast::{Expr, ValueType};

@@ -10,7 +10,7 @@ use crate::eval::error::{EvalError, Result};
 use crate::eval::plan::{Kind, Node, Range, Selector, Shift, Subquery};
 use crate::eval::series::{ABSENT, Cell, Column, Series, is_absent, weight, written};
 use crate::eval::window::{Reach, WindowCache, Windows};
-use crate::eval::{Evaluator, Frame, Sink, extended, hist};
+use crate::eval::{Evaluator, Frame, Sink, extended, hints};
 use crate::source::Select;
 use crate::value::MatrixSeries;
 
@@ -58,8 +58,11 @@ impl Evaluator<'_> {
                 self.check()?;
             }
             let mut series = series?;
-            if selector.stats_only {
-                without_buckets(&mut series.histograms);
+            if !series.histograms.is_empty() {
+                hints::resolve(&mut series);
+                if selector.stats_only {
+                    hints::without_buckets(&mut series.histograms);
+                }
             }
             take(series)?;
         }
@@ -384,25 +387,4 @@ fn from_column(series: Series, times: &Arc<[i64]>) -> RangeSeries {
         Arc::clone(times)
     };
     RangeSeries { labels, drop_name, times, values, starts: None, histograms }
-}
-
-/// Leaves count and sum, for queries that ask for nothing else. Resets are told by the hint, since
-/// they can not be seen any more.
-fn without_buckets(samples: &mut [HistogramSample]) {
-    let mut last: Option<Arc<NativeHistogram>> = None;
-    for sample in samples {
-        if is_absent(sample.histogram.sum) {
-            continue;
-        }
-        let whole = Arc::clone(&sample.histogram);
-        let reset_hint = match (&last, whole.reset_hint) {
-            (Some(last), ResetHint::Unknown) if hist::detect_reset(&whole, last) => {
-                ResetHint::Reset
-            }
-            (Some(_), ResetHint::Unknown) => ResetHint::NotReset,
-            (_, hint) => hint,
-        };
-        sample.histogram = Arc::new(hist::bare(&whole, reset_hint));
-        last = Some(whole);
-    }
 }

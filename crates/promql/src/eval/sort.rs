@@ -66,7 +66,7 @@ impl Evaluator<'_> {
             )));
         }
         self.renamed(call, frame, sink, &|series| {
-            if let Some(value) = pattern.expand(series.labels.get(source), template) {
+            if let Some(value) = pattern.replace_template(series.labels.get(source), template) {
                 set(series, target, &value);
             }
         })

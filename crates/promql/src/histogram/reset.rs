@@ -1,9 +1,9 @@
 //! Whether the counts of a histogram began anew.
 
 use watchkeep_model::NativeHistogram;
-use watchkeep_model::histogram::ResetHint;
 use watchkeep_model::histogram::bounds::exponential_bound;
 use watchkeep_model::histogram::buckets::{Indexed, coarsening, merged};
+use watchkeep_model::histogram::{BucketSpan, ResetHint};
 
 use super::{custom, zero};
 
@@ -38,25 +38,44 @@ pub fn detect_reset(current: &NativeHistogram, previous: &NativeHistogram) -> bo
     } else if current.zero_count < previous.zero_count {
         return true;
     }
-    any_fell(current, previous, NativeHistogram::positive)
-        || any_fell(current, previous, NativeHistogram::negative)
+    let positive = |h| Side { histogram: h, spans: &h.positive_spans, counts: &h.positive_counts };
+    let negative = |h| Side { histogram: h, spans: &h.negative_spans, counts: &h.negative_counts };
+    any_fell(&positive(current), &positive(previous))
+        || any_fell(&negative(current), &negative(previous))
+}
+
+/// The buckets of one side of a histogram.
+struct Side<'a> {
+    histogram: &'a NativeHistogram,
+    spans: &'a [BucketSpan],
+    counts: &'a [f64],
+}
+
+impl Side<'_> {
+    /// How many buckets come first that end inside a zero bucket with this threshold.
+    fn inside(&self, threshold: f64) -> usize {
+        if self.histogram.uses_custom_buckets() || threshold <= 0.0 {
+            return 0;
+        }
+        let is_inside = |index| exponential_bound(index, self.histogram.schema) <= threshold;
+        Indexed::new(self.spans, self.counts).take_while(|(index, _)| is_inside(*index)).count()
+    }
 }
 
 /// Whether a bucket of one side, outside the zero bucket, has fewer observations than before.
-fn any_fell<'a>(
-    current: &'a NativeHistogram,
-    previous: &'a NativeHistogram,
-    side: impl Fn(&'a NativeHistogram) -> Indexed<'a>,
-) -> bool {
-    let threshold = current.zero_threshold;
-    let has_zero = !current.uses_custom_buckets() && threshold > 0.0;
+fn any_fell<'a>(current: &Side<'a>, previous: &Side<'a>) -> bool {
+    let (schema, threshold) = (current.histogram.schema, current.histogram.zero_threshold);
+    let same_layout = schema == previous.histogram.schema && current.spans == previous.spans;
+    if same_layout && current.counts.len() == previous.counts.len() {
+        let mut counts = current.counts.iter().zip(previous.counts).skip(current.inside(threshold));
+        return counts.any(|(now, before)| now < before);
+    }
     // What is inside the zero bucket is left out before buckets are merged: a coarser one may reach
     // out of the zero bucket.
-    let of = |histogram: &'a NativeHistogram| {
-        let schema = histogram.schema;
-        let is_inside = move |index| has_zero && exponential_bound(index, schema) <= threshold;
-        let outside = side(histogram).skip_while(move |(index, _)| is_inside(*index));
-        merged(outside, coarsening(schema, current.schema)).peekable()
+    let of = |side: &Side<'a>| {
+        let bits = coarsening(side.histogram.schema, schema);
+        let buckets = Indexed::new(side.spans, side.counts).skip(side.inside(threshold));
+        merged(buckets, bits).peekable()
     };
     let mut now = of(current);
     for (index, before) in of(previous) {

@@ -1,6 +1,8 @@
 //! Samples for the benches: targets with a mix of counters, histogram buckets, gauges and money.
 //! Half of the targets are scraped to the millisecond, half with a jitter of 2.5 ms.
 
+#![allow(dead_code, reason = "each bench uses what it needs")]
+
 use watchkeep_model::{Labels, MetricColumns};
 
 pub(crate) const TARGETS: usize = 200;

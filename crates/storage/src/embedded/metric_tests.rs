@@ -119,7 +119,8 @@ fn row() -> impl Strategy<Value = Row> {
         1 => any::<u64>(),
         1 => Just(STALE_NAN_BITS),
     ];
-    (0_u8..24, 0_i64..50, bits, Just(0))
+    let start = prop_oneof![3 => Just(0), 1 => Just(1000), 1 => -5_i64..5];
+    (0_u8..24, 0_i64..50, bits, start)
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -254,8 +255,8 @@ async fn a_replay_that_flushes_leaves_later_replays_their_definitions() {
         assert_same(&store, &model, "at the end").await;
         // Numbers from before the flush are used on.
         let time_ms = 1000 + model[&labels(0)].len() as i64;
-        append(&store, &[(0, time_ms, 1, 0), (99, time_ms, 1, 0)]).await;
-        apply(&[(0, time_ms, 1, 0), (99, time_ms, 1, 0)], &mut model);
+        append(&store, &[(0, time_ms, 1, 7), (99, time_ms, 1, 0)]).await;
+        apply(&[(0, time_ms, 1, 7), (99, time_ms, 1, 0)], &mut model);
     }
     store.flush().await.unwrap();
     let store = crash(store, &mut folder, false).await;
@@ -282,7 +283,7 @@ async fn new_series_beyond_the_limit_are_refused_and_the_rest_is_stored() {
     append(&store, &[(0, 1, 1, 0), (1, 1, 1, 0)]).await;
     let ack = append(&store, &[(0, 2, 2, 0), (5, 2, 2, 0), (6, 2, 2, 0), (6, 3, 2, 0)]).await;
     let reason = RejectReason::SeriesMax { series_max: 3 };
-    let rejected = Some(Rejected { series: 1, samples: 2, reason });
+    let rejected = Some(Rejected { series: 1, floats: 2, histograms: 0, exemplars: 0, reason });
     assert_eq!(ack, AppendAck { rows: 2, duplicate: false, rejected });
     assert_eq!(store.inner.counters.samples_refused.get(), 2);
     let whole = append(&store, &[(8, 9, 1, 0)]).await;
@@ -321,4 +322,6 @@ async fn start_timestamps_and_odd_values_survive_a_crash() {
     assert_same(&store, &model, "in memory").await;
     let store = crash(store, &mut folder, false).await;
     assert_same(&store, &model, "after a crash").await;
+    store.flush().await.unwrap();
+    assert_same(&store, &model, "in a part").await;
 }

@@ -81,6 +81,16 @@ async fn the_memory_engine_conforms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn both_engines_refuse_new_series_beyond_the_limit() {
+    let series_max = conformance::SERIES_MAX;
+    let store = crate::memory::MemoryStore::with_series_max(series_max);
+    conformance::new_series_are_refused(Arc::new(store)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = StorageConfig { series_max, ..StorageConfig::new(folder.path()) };
+    conformance::new_series_are_refused(Arc::new(open(config).await.unwrap())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn every_acknowledged_row_is_there_once_after_a_crash_at_any_step() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(StorageConfig::new(folder.path())).await.unwrap();

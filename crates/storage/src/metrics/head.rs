@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::RwLock;
+use watchkeep_model::column::Table;
 use watchkeep_model::{Error, Labels, MetricColumns, Result};
 
 use super::data::{Range, SeriesData};
@@ -198,17 +199,22 @@ impl Head {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) series: u64,
-    pub(crate) samples: u64,
+    pub(crate) floats: u64,
+    pub(crate) histograms: u64,
+    pub(crate) exemplars: u64,
 }
 
 /// Takes the series that are not kept out of a batch, and their samples and exemplars.
 fn take_out(batch: &mut MetricColumns, kept: &[bool]) -> Refused {
-    let samples = batch.samples();
+    let count =
+        |batch: &MetricColumns| [batch.floats.len(), batch.histograms.len(), batch.exemplars.len()];
+    let before = count(batch);
     batch.retain_series(|row| kept[row]);
-    Refused {
-        series: kept.iter().filter(|kept| !**kept).count() as u64,
-        samples: (samples - batch.samples()) as u64,
-    }
+    let after = count(batch);
+    let [floats, histograms, exemplars] =
+        std::array::from_fn(|kind| (before[kind] - after[kind]) as u64);
+    let series = kept.iter().filter(|kept| !**kept).count() as u64;
+    Refused { series, floats, histograms, exemplars }
 }
 
 impl Default for Head {
@@ -238,20 +244,28 @@ impl Frozen {
         self.memory.time_range_ms()
     }
 
-    /// Writes a part into an existing empty directory and syncs its files; syncing the directory
+    /// Writes what lies in a closed range of milliseconds, and the metadata where asked to, as a
+    /// part into an existing empty directory and syncs its files; syncing the directory
     /// is left to the caller.
-    pub(crate) fn write_part(&self, directory: &Path) -> Result<PartFigures> {
+    pub(crate) fn write_part(
+        &self,
+        directory: &Path,
+        (start_ms, end_ms): (i64, i64),
+        with_metadata: bool,
+    ) -> Result<PartFigures> {
+        let range = Range { start_ms, end_ms };
         let mut writer = Writer::create(directory)?;
         let all = self.memory.with_index(|index| index.all());
         for series in self.memory.sorted(&all) {
             let mut data = SeriesData::default();
-            series.read_samples(Range::ALL, &mut data);
-            series.read_exemplars(Range::ALL, &mut data);
+            series.read_samples(range, &mut data);
+            series.read_exemplars(range, &mut data);
             data.settle();
             if !data.is_empty() {
                 writer.add(&series.labels, &data)?;
             }
         }
-        writer.finish(&self.memory.metadata())
+        let metadata = if with_metadata { self.memory.metadata() } else { Vec::new() };
+        writer.finish(&metadata)
     }
 }

@@ -15,7 +15,7 @@ use super::chunk::{chunks, seal};
 use super::data::{Exemplar, Floats, HistogramRow, Range, SeriesData};
 use super::index::Index;
 use super::select::LabelIndex;
-use crate::seam::MetadataRow;
+use crate::seam::{HeadStats, MetadataRow};
 
 /// Samples of a series that wait uncompressed. At 480 samples a series, the usual fill, the
 /// buffer and the heads of chunks together take the least memory near this size.
@@ -134,6 +134,18 @@ impl Memory {
 
     pub(super) fn series_count(&self) -> u64 {
         self.index.read().series.len() as u64
+    }
+
+    pub(super) fn head_stats(&self) -> HeadStats {
+        let chunks =
+            |live: &Live| chunks(&live.sealed).count() + usize::from(!live.open.is_empty());
+        let of = |shard: &Arc<Shard>| shard.lock().iter().map(chunks).sum::<usize>() as u64;
+        HeadStats {
+            series: self.series_count(),
+            samples: self.samples(),
+            chunks: self.shards.iter().map(of).sum(),
+            time_range_ms: self.time_range_ms(),
+        }
     }
 
     pub(super) fn time_range_ms(&self) -> Option<(i64, i64)> {

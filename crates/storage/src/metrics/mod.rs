@@ -10,11 +10,14 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod cardinality;
 mod chunk;
 pub(crate) mod column;
 mod data;
+mod gather;
 mod head;
 mod index;
+mod mask;
 mod memory;
 mod merge;
 mod part;
@@ -26,7 +29,8 @@ mod view;
 
 pub(crate) use self::{
     head::{Frozen, Head, Placed, Refused},
-    merge::merge_parts,
-    part::Part,
+    mask::{Erasure, Horizon, Mask},
+    merge::{MaskedPart, merge_parts},
+    part::{FrameCache, Part, PartFigures},
     view::View,
 };

@@ -4,10 +4,12 @@
 //! the tables of records, and as streams of series for metrics. The conformance suite says in code
 //! what an implementation must do.
 
+mod cardinality;
 mod predicate;
 mod records;
 mod samples;
 
+pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats};
 pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
 pub use records::{
     Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
@@ -18,6 +20,8 @@ pub use samples::{
 };
 
 pub use watchkeep_model::{MatchOp, Matcher};
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use watchkeep_model::column::Table;
@@ -90,10 +94,28 @@ pub struct AppendAck {
 pub struct Rejected {
     /// Series of the batch.
     pub series: u64,
-    /// Their samples. Their exemplars are kept out too and not counted.
-    pub samples: u64,
+    /// Their plain samples.
+    pub floats: u64,
+    /// Their native histograms.
+    pub histograms: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
     /// Why.
     pub reason: RejectReason,
+}
+
+impl Rejected {
+    /// Samples of both kinds.
+    pub fn samples(&self) -> u64 {
+        self.floats + self.histograms
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { series, reason, .. } = self;
+        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
+    }
 }
 
 /// Why metrics were kept out.
@@ -180,6 +202,35 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What is known about metric families, sorted by name.
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// What the series that match are made of.
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats>;
+
+    /// Deletes samples and exemplars in the closed range of the series that match. What was
+    /// appended before the call is gone when it returns, for queries and for good, whatever
+    /// happens later; the space on disk is freed later. Metadata stays.
+    ///
+    /// Errors: `Invalid` without any matcher.
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()>;
+
+    /// Frees the space of what was deleted, for all tenants, then returns.
+    async fn clean_tombstones(&self) -> Result<()>;
+
+    /// Makes a copy of everything stored as of now that stays as it is, and gives the directory,
+    /// whose last name is the snapshot's.
+    ///
+    /// Errors: `Unsupported` where the engine keeps nothing on disk.
+    async fn snapshot(&self) -> Result<PathBuf>;
 
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;

@@ -26,7 +26,7 @@ pub use crate::decoded::{COLUMN_BYTES_HARD_MAX, Decoded, Warnings};
 pub use encode::{Encoding, encode_traces, export_response, rpc_status};
 pub use json::{decode_logs_json, decode_metrics_json, decode_traces_json};
 pub use logs::decode_logs;
-pub use metrics::{MetricsOptions, decode_metrics};
+pub use metrics::{MetricsOptions, TranslationStrategy, decode_metrics};
 pub use traces::decode_traces;
 
 /// Arrays and maps nest no deeper than this, whatever `limits.nesting_depth_max` says: the text

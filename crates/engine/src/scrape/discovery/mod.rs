@@ -14,3 +14,6 @@ pub mod provider;
 
 pub use group::{LabelMap, TargetGroup};
 pub use provider::{DiscoveryMetrics, Provider, ProviderConfig};
+
+#[cfg(test)]
+mod tests;

@@ -182,7 +182,7 @@ impl Updates {
         }
     }
 
-    fn groups(&self) -> Vec<Arc<TargetGroup>> {
+    pub(super) fn groups(&self) -> Vec<Arc<TargetGroup>> {
         self.groups.lock().values().cloned().collect()
     }
 }

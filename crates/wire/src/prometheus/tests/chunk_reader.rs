@@ -108,22 +108,19 @@ fn xor(data: &[u8]) -> Vec<Read> {
     let (mut time, mut delta, mut value) = (0_i64, 0_i64, Xor::default());
     let mut samples = Vec::new();
     for position in 0..count {
-        match position {
-            0 => {
-                let zigzag = from.leb128();
-                time = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
-                value = Xor::new(from.bits(64));
+        if position == 0 {
+            let zigzag = from.leb128();
+            time = (zigzag >> 1) as i64 ^ -((zigzag & 1) as i64);
+            value = Xor::new(from.bits(64));
+        } else {
+            if position == 1 {
+                delta = from.leb128() as i64;
+            } else {
+                let size = [0, 14, 17, 20, 64][from.ones(4)];
+                delta = delta.wrapping_add(from.signed(size));
             }
-            _ => {
-                if position == 1 {
-                    delta = from.leb128() as i64;
-                } else {
-                    let size = [0, 14, 17, 20, 64][from.ones(4)];
-                    delta = delta.wrapping_add(from.signed(size));
-                }
-                time = time.wrapping_add(delta);
-                value.next(&mut from);
-            }
+            time = time.wrapping_add(delta);
+            value.next(&mut from);
         }
         samples.push(Read::Float(time, value.bits));
     }
@@ -187,7 +184,9 @@ fn float_histograms(data: &[u8]) -> Vec<Read> {
         } else {
             delta = delta.wrapping_add(from.varbit_int());
             time = time.wrapping_add(delta);
-            values.iter_mut().for_each(|value| _ = value.next(&mut from));
+            for value in &mut values {
+                value.next(&mut from);
+            }
         }
         let numbers: Vec<f64> = values.iter().map(|value| f64::from_bits(value.bits)).collect();
         (histogram.count, histogram.zero_count, histogram.sum) =
@@ -225,13 +224,17 @@ fn int_histograms(data: &[u8]) -> Vec<Read> {
             count.0 = from.varbit_uint() as i64;
             zero_count.0 = from.varbit_uint() as i64;
             sum = Xor::new(from.bits(64));
-            buckets.iter_mut().for_each(|bucket| bucket.0 = from.varbit_int());
+            for bucket in &mut buckets {
+                bucket.0 = from.varbit_int();
+            }
         } else {
             time.next(from.varbit_int());
             count.next(from.varbit_int());
             zero_count.next(from.varbit_int());
             sum.next(&mut from);
-            buckets.iter_mut().for_each(|bucket| _ = bucket.next(from.varbit_int()));
+            for bucket in &mut buckets {
+                bucket.next(from.varbit_int());
+            }
         }
         let absolute = |deltas: &[Trend]| {
             let counts = deltas.iter().scan(0, |last, delta| {

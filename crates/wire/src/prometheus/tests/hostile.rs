@@ -46,7 +46,7 @@ fn a_request_beyond_the_size_is_refused() {
 
 /// A request whose second symbol is long, and as many series as given that refer to it often.
 fn bomb(series: usize, refs: &[u32], exemplars: usize) -> Vec<u8> {
-    let symbols = vec!["".into(), "x".repeat(1 << 20), "__name__".into(), "up".into()];
+    let symbols = vec![String::new(), "x".repeat(1 << 20), "__name__".into(), "up".into()];
     let exemplar = ExemplarV2 { labels_refs: vec![1, 1], ..ExemplarV2::default() };
     let one = TimeSeriesV2 {
         labels_refs: refs.to_vec(),
@@ -80,7 +80,7 @@ fn very_many_labels_references_and_buckets_are_rejected_in_bounded_memory() {
     let name = field(1, &[field(1, b"__name__"), field(2, b"up")].concat());
     let labels = [0x0a, 0].repeat(1_000_000);
     let exemplar = field(3, &labels);
-    let histogram = field(4, &field(12, &[0; 1_000_000]));
+    let histogram = field(4, &field(12, &vec![0; 1_000_000]));
     let spans = field(4, &[0x5a, 0].repeat(100_000));
     let cases = [
         (labels, 1, "more labels than limits.labels_per_series_max"),
@@ -93,7 +93,7 @@ fn very_many_labels_references_and_buckets_are_rejected_in_bounded_memory() {
         assert_eq!(decoded.rejected, rejected, "{reason}");
         assert!(decoded.message.contains(reason), "{}", decoded.message);
     }
-    let refs = field(1, &[1; 1_000_000]);
+    let refs = field(1, &vec![1; 1_000_000]);
     let body = [field(4, b""), field(4, b"a"), field(5, &refs)].concat();
     let decoded = write(Version::V2, &body).unwrap();
     assert!(decoded.message.contains("more labels than"), "{}", decoded.message);

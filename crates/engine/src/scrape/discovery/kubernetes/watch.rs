@@ -62,11 +62,6 @@ impl<T: Object> Store<T> {
         self.parts.iter().all(|part| part.lock().is_some())
     }
 
-    /// Whether anything watches.
-    pub(super) fn is_watched(&self) -> bool {
-        !self.parts.is_empty()
-    }
-
     /// An object, if there is one of that name. Objects outside of namespaces have an empty one.
     pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<T>> {
         let key = (namespace.to_owned(), name.to_owned());
