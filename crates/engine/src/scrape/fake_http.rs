@@ -45,7 +45,7 @@ pub(super) enum Answer {
     /// A status, headers (`a: b\r\n…`) and a body.
     Whole(u16, String, String),
     /// A body that comes in pieces, until the sender is dropped.
-    Pieces(mpsc::UnboundedReceiver<String>),
+    Pieces(mpsc::Receiver<String>),
 }
 
 impl Answer {
@@ -81,6 +81,27 @@ impl FakeServer {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&own)));
+            }
+        });
+        Self { address, requests, task }
+    }
+
+    /// Serves over TLS on a free port.
+    pub(super) async fn start_tls(
+        settings: rustls::ServerConfig,
+        handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
+        let (handler, own): (Handler, _) = (Arc::new(handler), Arc::clone(&requests));
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(settings));
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A client that does not like the certificate goes away.
+                if let Ok(stream) = acceptor.accept(stream).await {
+                    tokio::spawn(serve(stream, Arc::clone(&handler), Arc::clone(&own)));
+                }
             }
         });
         Self { address, requests, task }

@@ -278,3 +278,6 @@ impl TlsConfig {
             .any(|path| !path.as_os_str().is_empty())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`config`] (a Prometheus configuration file), [`relabel`] (rules that rewrite
 //! labels), [`target`], [`job`] (what runs the loops), [`http_client`], [`loops`] (a task for each
-//! target), [`fetch`] (one request), `intake` (from the answer to columns), `report` (`up` and its
+//! target), [`fetch`] (one request), `failure_log`, `intake` (from the answer to columns), `report` (`up` and its
 //! companions), [`discovery`] (where targets come from), `population` (from what was discovered to
 //! targets), [`manager`] (what runs).
 
@@ -10,6 +10,7 @@ mod cache;
 pub mod config;
 pub mod discovery;
 pub mod environment;
+mod failure_log;
 #[cfg(test)]
 mod fake_http;
 pub mod fetch;

@@ -264,8 +264,8 @@ impl RelabelRule {
     /// The low half of the MD5 sum as a big-endian number, modulo the modulus.
     fn hash(&self, text: &str) -> u64 {
         let sum: [u8; 16] = Md5::digest(text.as_bytes()).into();
-        let [.., a, b, c, d, e, f, g, h] = sum;
-        u64::from_be_bytes([a, b, c, d, e, f, g, h]) % self.modulus.max(1)
+        let low = u128::from_be_bytes(sum) as u64;
+        low % self.modulus.max(1)
     }
 
     fn mapped(&self, labels: &LabelsBuilder<'_>) -> Vec<(String, String)> {

@@ -1,5 +1,6 @@
 //! A target: where it is, which labels its samples get, and how its last scrape went.
 
+use std::fmt::Write as _;
 use std::hash::{Hash as _, Hasher};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -342,7 +343,7 @@ fn escape(text: &str, kept: &[u8]) -> String {
         } else if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || kept.contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

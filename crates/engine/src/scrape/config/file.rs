@@ -174,6 +174,7 @@ impl Default for GlobalConfig {
 }
 
 #[expect(clippy::ref_option, reason = "serde hands a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 fn optional_escaping<S: Serializer>(it: &Option<NameEscaping>, to: S) -> Result<S::Ok, S::Error> {
     escaping_name(&it.unwrap_or_default(), to)
 }

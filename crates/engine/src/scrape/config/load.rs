@@ -1,6 +1,6 @@
 //! Loads a configuration file with the files that it names.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use watchkeep_model::error::IoContext as _;
@@ -73,9 +73,9 @@ fn root(node: &Node, reading: &mut Reading, environment: &Environment) -> Result
         Ok(paths)
     };
     let scrape_configs = own.each("scrape_configs", |node| scrape::job(node, &global, reading))?;
-    let mut jobs = BTreeMap::new();
+    let mut names_seen = BTreeSet::new();
     for job in &scrape_configs {
-        if jobs.insert(&job.job_name, ()).is_some() {
+        if !names_seen.insert(&job.job_name) {
             let name = &job.job_name;
             return Err(own.fail(format!("found multiple scrape configs with job name {name:?}")));
         }
@@ -144,8 +144,10 @@ fn further_jobs(config: &PrometheusConfig, reading: &mut Reading) -> Result<Vec<
     let mut jobs = Vec::new();
     for pattern in &config.scrape_config_files {
         for path in glob(pattern)? {
-            let shown =
-                format!("{:?}", std::path::absolute(&path).unwrap_or_else(|_| path.clone()));
+            let shown = format!(
+                "\"{}\"",
+                std::path::absolute(&path).unwrap_or_else(|_| path.clone()).display()
+            );
             let fail = |message: &str| Error::invalid(format!("{shown}: {message}"));
             let text = read_file(&path)?;
             let mut own_reading = Reading {
@@ -188,7 +190,11 @@ pub(in crate::scrape) fn glob(pattern: &Path) -> Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     };
     let Some((start, end)) = name.split_once('*') else {
-        return Ok(if pattern.exists() { vec![pattern.to_owned()] } else { Vec::new() });
+        return Ok(if std::fs::metadata(pattern).is_ok() {
+            vec![pattern.to_owned()]
+        } else {
+            Vec::new()
+        });
     };
     let folder = pattern.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

@@ -298,13 +298,10 @@ pub(in crate::scrape) fn entries<'a>(node: &'a Node, key: &str) -> Result<&'a [E
 
 /// The text of a single value.
 pub(in crate::scrape) fn scalar<'a>(node: &'a Node, key: &str) -> Result<&'a str> {
-    match &node.value {
-        Value::Scalar(text, _) => Ok(text),
-        _ => {
-            let kind = node.kind();
-            Err(error_at(node.line, format!("{key}: must be a single value, not {kind}")))
-        }
+    if let Value::Scalar(text, _) = &node.value {
+        return Ok(text);
     }
+    Err(error_at(node.line, format!("{key}: must be a single value, not {}", node.kind())))
 }
 
 /// The texts of a list.

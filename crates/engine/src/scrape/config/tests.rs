@@ -1,5 +1,6 @@
 //! What the reader of configuration files accepts, refuses and warns of.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -315,7 +316,7 @@ fn values_that_go_wild_are_refused() {
     for level in 1..12 {
         let before = level - 1;
         let items = vec![format!("*a{before}"); 10].join(", ");
-        laughs.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+        let _ = writeln!(laughs, "a{level}: &a{level} [{items}]");
     }
     assert!(refusal(&laughs).contains("more than 1000000 values"), "{}", refusal(&laughs));
 }

@@ -1,7 +1,7 @@
 //! Values as Prometheus writes them: durations (`1h30m`), sizes in powers of two (`15MB`), secrets,
 //! and protocols of scraping.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -81,7 +81,7 @@ pub fn format_duration(duration: Duration) -> String {
             continue;
         }
         if rest >= unit {
-            text.push_str(&format!("{}{name}", rest / unit));
+            let _ = write!(text, "{}{name}", rest / unit);
             rest %= unit;
         }
     }
@@ -108,12 +108,11 @@ pub fn parse_size(text: &str) -> Result<u64> {
             .find(|(name, _)| name.eq_ignore_ascii_case(prefix))
             .ok_or_else(bad)?
             .1;
-        let part = match number.parse::<u64>() {
-            Ok(whole) => whole.checked_mul(factor),
-            Err(_) => {
-                let product = number.parse::<f64>().map_err(|_| bad())? * factor as f64;
-                (product < i64::MAX as f64).then_some(product as u64)
-            }
+        let part = if let Ok(whole) = number.parse::<u64>() {
+            whole.checked_mul(factor)
+        } else {
+            let product = number.parse::<f64>().map_err(|_| bad())? * factor as f64;
+            (product < i64::MAX as f64).then_some(product as u64)
         };
         total = part.and_then(|part| part.checked_add(total)).ok_or_else(bad)?;
         rest = after;
@@ -128,7 +127,7 @@ pub fn format_size(bytes: u64) -> String {
     for (name, unit) in SIZE_UNITS {
         if rest >= unit {
             let letter = if name.is_empty() { "" } else { "i" };
-            text.push_str(&format!("{}{name}{letter}B", rest / unit));
+            let _ = write!(text, "{}{name}{letter}B", rest / unit);
             rest %= unit;
         }
     }
@@ -136,7 +135,6 @@ pub fn format_size(bytes: u64) -> String {
 }
 
 /// For `serialize_with`: a duration as text.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
 pub(super) fn duration_text<S: Serializer>(it: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(&format_duration(*it))
 }

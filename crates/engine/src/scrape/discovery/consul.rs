@@ -2,6 +2,7 @@
 //! are watched with blocking queries.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -42,8 +43,8 @@ struct Entry {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Node {
-    #[serde(default)]
-    node: String,
+    #[serde(default, rename = "Node")]
+    name: String,
     #[serde(default)]
     address: String,
     #[serde(default)]
@@ -267,7 +268,7 @@ impl ConsulDiscovery {
         let mut separator = '?';
         for (name, value) in query.iter().chain(&place) {
             if !value.is_empty() || *name == "stale" {
-                url.push_str(&format!("{separator}{name}={}", escape_query(value)));
+                let _ = write!(url, "{separator}{name}={}", escape_query(value));
                 separator = '&';
             }
         }
@@ -301,7 +302,7 @@ fn labels_of(entry: &Entry, separator: &str) -> LabelMap {
         labels.insert(format!("__meta_consul_{name}"), value.to_owned());
     };
     put("address", &node.address);
-    put("node", &node.node);
+    put("node", &node.name);
     put("namespace", &service.namespace);
     put("partition", &service.partition);
     put("tags", &tags);

@@ -1,6 +1,7 @@
 //! Targets from the containers of a Docker engine, through its HTTP API.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -46,10 +47,10 @@ struct Container {
 struct Port {
     #[serde(default, rename = "IP")]
     ip: String,
-    #[serde(default)]
-    private_port: u16,
-    #[serde(default)]
-    public_port: u16,
+    #[serde(default, rename = "PrivatePort")]
+    private: u16,
+    #[serde(default, rename = "PublicPort")]
+    public: u16,
     #[serde(default, rename = "Type")]
     kind: String,
 }
@@ -106,20 +107,17 @@ pub(super) struct DockerDiscovery {
 
 impl DockerDiscovery {
     pub(super) fn new(config: &DockerConfig, environment: &Environment) -> Result<Self> {
-        let (client, base) = match config.host.strip_prefix("unix://") {
-            Some(path) => {
-                let path = Path::new(path);
-                let client = HttpClient::over_unix_socket(&config.http, environment, path)?;
-                (client, "http://docker".to_owned())
-            }
-            None => {
-                let base = match config.host.strip_prefix("tcp://") {
-                    Some(address) => format!("http://{address}"),
-                    None => config.host.clone(),
-                };
-                let client = HttpClient::new(&config.http, environment)?;
-                (client, base.trim_end_matches('/').to_owned())
-            }
+        let (client, base) = if let Some(path) = config.host.strip_prefix("unix://") {
+            let path = Path::new(path);
+            let client = HttpClient::over_unix_socket(&config.http, environment, path)?;
+            (client, "http://docker".to_owned())
+        } else {
+            let base = match config.host.strip_prefix("tcp://") {
+                Some(address) => format!("http://{address}"),
+                None => config.host.clone(),
+            };
+            let client = HttpClient::new(&config.http, environment)?;
+            (client, base.trim_end_matches('/').to_owned())
         };
         Ok(Self { config: config.clone(), client, base })
     }
@@ -137,7 +135,7 @@ impl DockerDiscovery {
                 filters.entry(&filter.name).or_default().extend(values);
             }
             let text = serde_json::to_string(&filters).unwrap_or_default();
-            path.push_str(&format!("?filters={}", escape_query(&text)));
+            let _ = write!(path, "?filters={}", escape_query(&text));
         }
         let containers: Vec<Container> = self.ask(&path, "listing containers").await?;
         let networks: Vec<Network> = self.ask("/networks", "computing network labels").await?;
@@ -206,12 +204,12 @@ fn targets_of_endpoint(
     let ports = container.ports.iter().flatten();
     for port in ports.filter(|port| port.kind == "tcp") {
         let mut labels = base.clone();
-        labels.insert(prefixed("port_private"), port.private_port.to_string());
-        if port.public_port > 0 {
-            labels.insert(prefixed("port_public"), port.public_port.to_string());
+        labels.insert(prefixed("port_private"), port.private.to_string());
+        if port.public > 0 {
+            labels.insert(prefixed("port_public"), port.public.to_string());
             labels.insert(prefixed("port_public_ip"), port.ip.clone());
         }
-        labels.insert(ADDRESS.to_owned(), host_port(ip, port.private_port));
+        labels.insert(ADDRESS.to_owned(), host_port(ip, port.private));
         targets.push(labels);
     }
     if targets.is_empty() {

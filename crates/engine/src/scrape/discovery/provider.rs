@@ -57,6 +57,7 @@ impl DiscoveryMetrics {
 
 /// What a discovery is told. Equal ones are one discovery, whichever jobs use it.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are not moved about")]
 pub enum ProviderConfig {
     /// Targets in the configuration.
     Static(Vec<StaticConfig>),

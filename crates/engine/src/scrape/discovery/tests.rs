@@ -62,7 +62,7 @@ pub(super) fn addresses(groups: &[Arc<TargetGroup>]) -> Vec<&str> {
 
 /// Labels as one text, for comparison.
 pub(super) fn shown(labels: &LabelMap) -> String {
-    labels.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    labels.iter().fold(String::new(), |text, (name, value)| text + &format!("{name}={value}\n"))
 }
 
 #[test]

@@ -10,6 +10,7 @@ use watchkeep_wire::prometheus::exposition::Options;
 
 use super::{Ended, Shared};
 use crate::scrape::cache::ScrapeCache;
+use crate::scrape::failure_log;
 use crate::scrape::fetch::{FetchError, Fetched};
 use crate::scrape::intake::{Counts, Intake, Rules, all_stale, take};
 use crate::scrape::job::{Job, StopReason};
@@ -123,6 +124,9 @@ impl ScrapeLoop {
         };
         let took = began.elapsed();
         self.count(&intake, reason);
+        if let Some(error) = &intake.error {
+            self.log(error).await;
+        }
         self.target.report(began_at, took, intake.error.clone());
         let report = Report {
             up: intake.error.is_none(),
@@ -196,6 +200,13 @@ impl ScrapeLoop {
         };
         metrics.failed.with_label_values(&[reason]).inc();
         tracing::debug!(url = self.target.url(), error, "scrape failed");
+    }
+
+    async fn log(&self, error: &str) {
+        let now_ns = self.shared.clock.now_ns();
+        if let Err(error) = failure_log::append(&self.job, &self.target, now_ns, error).await {
+            tracing::warn!(error = error.report(), "a failed scrape is not in its log");
+        }
     }
 
     async fn store(&mut self, intake: Intake, time_ms: i64, report: &Report) {

@@ -50,9 +50,8 @@ impl FakeScraper {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(20), waiting).await.is_err() {
-            panic!("wanted {wanted:?}, got {seen:?}");
-        }
+        let outcome = tokio::time::timeout(Duration::from_secs(20), waiting).await;
+        assert!(outcome.is_ok(), "wanted {wanted:?}, got {seen:?}");
     }
 }
 

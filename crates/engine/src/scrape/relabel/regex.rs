@@ -12,7 +12,6 @@ const DEFAULT: &str = "(.*)";
 pub struct RelabelRegex {
     text: String,
     pattern: Pattern,
-    groups: regex::Regex,
     /// Whether the configuration named none.
     is_default: bool,
 }
@@ -36,12 +35,8 @@ impl RelabelRegex {
     pub fn new(text: Option<&str>) -> Result<Self> {
         let is_default = text.is_none();
         let text = text.unwrap_or(DEFAULT);
-        let bad = |error: &dyn std::fmt::Display| {
-            Error::invalid(format!("error parsing regexp {text:?}: {error}"))
-        };
-        let pattern = Pattern::anchored(text).map_err(|error| bad(&error))?;
-        let groups = regex::Regex::new(&format!("^(?s:{text})$")).map_err(|error| bad(&error))?;
-        Ok(Self { text: text.to_owned(), pattern, groups, is_default })
+        let pattern = Pattern::anchored(text).map_err(|error| Error::invalid(error.to_string()))?;
+        Ok(Self { text: text.to_owned(), pattern, is_default })
     }
 
     /// Whether this is what rules have that name no regular expression.
@@ -56,9 +51,6 @@ impl RelabelRegex {
 
     /// The template with the groups of the match put in; `None` without a match.
     pub fn expand(&self, text: &str, template: &str) -> Option<String> {
-        let captures = self.groups.captures(text)?;
-        let mut out = String::new();
-        captures.expand(template, &mut out);
-        Some(out)
+        self.pattern.replace_template(text, template)
     }
 }

@@ -278,3 +278,26 @@ async fn metadata_is_sent_until_it_is_stored_and_when_it_changes() {
     assert_eq!((&*known[0].family, &*known[0].kind), ("a", "counter"));
     world.loops.stop(running, StopReason::Shutdown).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_logged_to_the_file_of_the_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("failures.json");
+    let config = ScrapeConfig { scrape_failure_log_file: path.clone(), ..config() };
+    let world = World::new(config, &[Answer::Refuse, Answer::Body("a\n")]);
+    let running = world.start();
+    world.appends(2).await;
+    world.loops.stop(running, StopReason::Shutdown).await;
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<serde_json::Value> =
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["msg"], "connection refused");
+    assert_eq!(
+        lines[1]["msg"],
+        "line 1: expected a value after the metric, got the end of the line"
+    );
+    assert_eq!((&lines[0]["job_name"], &lines[0]["level"]), (&"j".into(), &"ERROR".into()));
+    assert_eq!(lines[0]["target"], "http://127.0.0.1:1/metrics");
+    assert!(lines[0]["time"].as_str().unwrap().starts_with("2023-11-14T22:13:"));
+}

@@ -1,5 +1,6 @@
 //! Scraping against expositions that the tests make up.
 
+mod end_to_end;
 mod fetch;
 mod intake;
 mod limits;

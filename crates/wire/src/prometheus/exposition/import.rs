@@ -36,7 +36,9 @@ pub fn decode_exposition(
         extra_labels,
         limits,
         columns: MetricColumns::default(),
-        rows: HashMap::new(),
+        last_key: Vec::new(),
+        last_row: None,
+        scratch: Vec::new(),
         families: HashMap::new(),
         rejections: Rejections::default(),
         warnings: Warnings::default(),
@@ -66,8 +68,13 @@ struct Import<'a> {
     extra_labels: &'a [(&'a str, &'a str)],
     limits: &'a DecodeLimits,
     columns: MetricColumns,
-    /// Rows of series by their keys; `None` for those that are left out.
-    rows: HashMap<Vec<u8>, Option<u32>>,
+    /// Key of the sample before (none is empty), and the row of its series; `None` where that is
+    /// left out. Samples of a series mostly come one after another; where not, several rows name
+    /// one series.
+    last_key: Vec<u8>,
+    last_row: Option<u32>,
+    /// Canonical bytes of the labels at hand.
+    scratch: Vec<u8>,
     /// Rows of families.
     families: HashMap<String, Metadata>,
     rejections: Rejections,
@@ -101,16 +108,14 @@ impl Import<'_> {
     }
 
     fn sample(&mut self, sample: &Sample<'_>) -> std::result::Result<(), super::ParseError> {
-        let known = self.rows.get(sample.key()).copied();
-        let row = if let Some(row) = known {
-            row
-        } else {
-            let row = self.series(sample)?;
-            self.rows.insert(sample.key().to_vec(), row);
-            row
-        };
-        let Some(row) = row else {
-            if known.is_some() {
+        let known = self.last_key == sample.key();
+        if !known {
+            self.last_row = self.series(sample)?;
+            self.last_key.clear();
+            self.last_key.extend_from_slice(sample.key());
+        }
+        let Some(row) = self.last_row else {
+            if known {
                 self.rejections.add("its series was left out", 1, "");
             }
             return Ok(());
@@ -153,11 +158,11 @@ impl Import<'_> {
         for (name, value) in self.extra_labels {
             labels.push(name.as_bytes(), value.as_bytes());
         }
-        let mut bytes = Vec::new();
-        match labels.write_series(self.limits, &mut bytes) {
+        self.scratch.clear();
+        match labels.write_series(self.limits, &mut self.scratch) {
             Ok(()) => {
                 let row = self.columns.series.labels.len() as u32;
-                self.columns.series.labels.push(&bytes);
+                self.columns.series.labels.push(&self.scratch);
                 self.columns.series.delta.push(0);
                 Ok(Some(row))
             }

@@ -4,7 +4,7 @@
 //! In reading order: [`Parser`] walks an exposition and yields each statement as an [`Entry`] that
 //! borrows from it; `content_type` chooses the format; [`decode_exposition`] makes columns of a pushed
 //! exposition; [`escape`] has the schemes that carry UTF-8 names to clients that know none;
-//! [`write`] is the way back.
+//! [`mod@write`] is the way back.
 //!
 //! # Invariants
 //! - A sample allocates nothing until its labels are asked for. A reader that knows the series

@@ -45,6 +45,8 @@ pub struct Parser<'a> {
     step: Option<Step>,
     /// Whether the end, or an error, was met.
     ended: bool,
+    /// Whether it was an error.
+    failed: bool,
 }
 
 #[derive(Debug)]
@@ -65,13 +67,14 @@ impl<'a> Parser<'a> {
         // The protobuf parser has whole histograms before it and converts them itself.
         let convert = options.convert_classic_histograms && format != Format::Protobuf;
         let converter = convert.then(|| Converter::new(options.keep_classic_histograms));
-        Self { source, converter, step: None, ended: false }
+        Self { source, converter, step: None, ended: false, failed: false }
     }
 
     /// The next statement; `None` at the end. After an error there is nothing more to read.
     #[expect(clippy::should_implement_trait, reason = "an entry borrows from the parser")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>> {
-        if self.converter.is_some() {
+        // What was gathered before an error is no histogram.
+        if self.converter.is_some() && !self.failed {
             return self.next_converted();
         }
         Ok(advance(&mut self.source, &mut self.ended)?.map(|step| self.source.entry(step)))
@@ -84,7 +87,9 @@ impl<'a> Parser<'a> {
             let step = if let Some(step) = self.step.take() {
                 Some(step)
             } else {
-                let step = advance(&mut self.source, &mut self.ended)?;
+                let step = advance(&mut self.source, &mut self.ended);
+                self.failed = step.is_err();
+                let step = step?;
                 if converter.ends_before(&self.source, step) {
                     self.step = step;
                     break;

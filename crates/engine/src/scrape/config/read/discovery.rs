@@ -123,7 +123,7 @@ fn http_sd(own: &mut Section<'_>, reading: &mut Reading) -> Result<HttpConfig> {
         Err(_) => return Err(own.fail("host is missing in URL")),
     }
     let refresh_interval = interval(own, 60)?;
-    let http = http::client(own, reading, HttpClientConfig::default())?;
+    let http = http::client(own, reading, &HttpClientConfig::default())?;
     Ok(HttpConfig { http, refresh_interval, url })
 }
 
@@ -174,7 +174,7 @@ fn docker(own: &mut Section<'_>, reading: &mut Reading) -> Result<DockerConfig> 
             .unwrap_or_else(|| "localhost".into()),
         refresh_interval: interval(own, 60)?,
         match_first_network: own.boolean_or("match_first_network", true)?,
-        http: http::client(own, reading, HttpClientConfig::default())?,
+        http: http::client(own, reading, &HttpClientConfig::default())?,
     })
 }
 
@@ -220,7 +220,7 @@ fn kubernetes(own: &mut Section<'_>, reading: &mut Reading) -> Result<Kubernetes
         api_server: own.text_or_empty("api_server")?,
         role,
         kubeconfig_file: own.path("kubeconfig_file", reading)?,
-        http: http::client(own, reading, HttpClientConfig::default())?,
+        http: http::client(own, reading, &HttpClientConfig::default())?,
         namespaces,
         selectors: selectors(own, role)?,
         attach_metadata,
@@ -311,7 +311,7 @@ fn consul(own: &mut Section<'_>, reading: &mut Reading) -> Result<ConsulConfig> 
         node_meta: own.text_map("node_meta")?,
         filter: own.text_or_empty("filter")?,
         health_filter: own.text_or_empty("health_filter")?,
-        http: http::client(own, reading, HttpClientConfig::default())?,
+        http: http::client(own, reading, &HttpClientConfig::default())?,
     };
     if config.server.trim().is_empty() {
         return Err(own.fail("consul SD configuration requires a server address"));

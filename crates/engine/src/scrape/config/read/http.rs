@@ -31,7 +31,7 @@ const RESERVED_HEADERS: [&str; 11] = [
 pub(in crate::scrape) fn client(
     section: &mut Section<'_>,
     reading: &mut Reading,
-    defaults: HttpClientConfig,
+    defaults: &HttpClientConfig,
 ) -> Result<HttpClientConfig> {
     let mut config = HttpClientConfig {
         basic_auth: basic_auth(section, reading)?,

@@ -94,7 +94,7 @@ fn alertmanager(
     let relabel_configs = relabel::rules(&mut own, "relabel_configs", names, empty)?;
     let empty = "empty or null Alertmanager alert relabeling rule";
     let config = AlertmanagerConfig {
-        http: http::client(&mut own, reading, HttpClientConfig::default())?,
+        http: http::client(&mut own, reading, &HttpClientConfig::default())?,
         scheme: own.text("scheme")?.unwrap_or_else(|| "http".into()),
         path_prefix: own.text_or_empty("path_prefix")?,
         timeout: own.duration("timeout")?.unwrap_or(Duration::from_secs(10)),
@@ -147,7 +147,7 @@ pub(in crate::scrape) fn write(
             .text("protobuf_message")?
             .unwrap_or_else(|| "prometheus.WriteRequest".into()),
         failed_request_logging: own.boolean_or("failed_request_logging", false)?,
-        http: http::client(&mut own, reading, defaults)?,
+        http: http::client(&mut own, reading, &defaults)?,
         queue_config: queue(&mut own)?,
         metadata_config: metadata(&mut own)?,
     };
@@ -232,7 +232,7 @@ pub(in crate::scrape) fn read(node: &Node, reading: &mut Reading) -> Result<Remo
         headers: own.text_map("headers")?,
         read_recent: own.boolean_or("read_recent", false)?,
         name: own.text_or_empty("name")?,
-        http: http::client(&mut own, reading, HttpClientConfig::default())?,
+        http: http::client(&mut own, reading, &HttpClientConfig::default())?,
         required_matchers: own.text_map("required_matchers")?,
         filter_external_labels: own.boolean_or("filter_external_labels", true)?,
     };

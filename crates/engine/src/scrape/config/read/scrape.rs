@@ -1,5 +1,7 @@
 //! Reads jobs and fills in what `global` says for them.
 
+use std::path::PathBuf;
+
 use watchkeep_model::{Error, Result};
 
 use super::{discovery, http, relabel};
@@ -39,6 +41,75 @@ pub(in crate::scrape) fn protocols(
     Ok(Some(protocols))
 }
 
+/// In which formats a target is asked, and what becomes of histograms.
+struct Formats {
+    protocols: Vec<ScrapeProtocol>,
+    fallback: Option<ScrapeProtocol>,
+    native: bool,
+    always_classic: bool,
+    convert_classic: bool,
+}
+
+fn formats(own: &mut Section<'_>, global: &GlobalConfig, whose: &str) -> Result<Formats> {
+    let native = own.boolean_or("scrape_native_histograms", global.scrape_native_histograms)?;
+    let protocols = match protocols(own, whose)? {
+        Some(protocols) => protocols,
+        None if !global.scrape_protocols.is_empty() => global.scrape_protocols.clone(),
+        None if native => ScrapeProtocol::PROTOBUF_FIRST.to_vec(),
+        None => ScrapeProtocol::DEFAULT.to_vec(),
+    };
+    let fallback = own.parsed("fallback_scrape_protocol", |text| {
+        ScrapeProtocol::parse(text).map_err(|error| {
+            let why = error.message();
+            Error::invalid(format!("invalid fallback_scrape_protocol for {whose}: {why}"))
+        })
+    })?;
+    let always = "always_scrape_classic_histograms";
+    let convert = "convert_classic_histograms_to_nhcb";
+    Ok(Formats {
+        protocols,
+        fallback,
+        native,
+        always_classic: own.boolean_or(always, global.always_scrape_classic_histograms)?,
+        convert_classic: own.boolean_or(convert, global.convert_classic_histograms_to_nhcb)?,
+    })
+}
+
+/// The limits of a job; 0 is none.
+struct Limits {
+    body_size: u64,
+    samples: u64,
+    targets: u64,
+    labels: u64,
+    label_name_length: u64,
+    label_value_length: u64,
+    buckets: u64,
+    dropped_targets: u64,
+}
+
+fn limits(own: &mut Section<'_>, global: &GlobalConfig) -> Result<Limits> {
+    let or = |value: u64, otherwise: u64| if value == 0 { otherwise } else { value };
+    let mut limit = |key: &'static str, global: u64| {
+        Ok::<u64, Error>(or(own.unsigned(key)?.unwrap_or(0), global))
+    };
+    Ok(Limits {
+        samples: limit("sample_limit", global.sample_limit)?,
+        targets: limit("target_limit", global.target_limit)?,
+        labels: limit("label_limit", global.label_limit)?,
+        label_name_length: limit("label_name_length_limit", global.label_name_length_limit)?,
+        label_value_length: limit("label_value_length_limit", global.label_value_length_limit)?,
+        buckets: limit("native_histogram_bucket_limit", 0)?,
+        dropped_targets: limit("keep_dropped_targets", global.keep_dropped_targets)?,
+        body_size: or(own.size("body_size_limit")?, global.body_size_limit),
+    })
+}
+
+/// The file for failed scrapes.
+fn failure_log(own: &mut Section<'_>, global: &GlobalConfig, reading: &Reading) -> Result<PathBuf> {
+    let path = own.path("scrape_failure_log_file", reading)?;
+    Ok(if path.as_os_str().is_empty() { global.scrape_failure_log_file.clone() } else { path })
+}
+
 /// Reads a job.
 pub(in crate::scrape) fn job(
     node: &Node,
@@ -54,97 +125,53 @@ pub(in crate::scrape) fn job(
         return Err(own.fail("job_name is empty"));
     }
     let whose = format!("scrape config with job name {job_name:?}");
-    let (interval, timeout) = times(&mut own, global, &whose)?;
+    let (scrape_interval, scrape_timeout) = times(&mut own, global, &whose)?;
     let (names, escaping) = schemes(&mut own, global)?;
-    let native = own.boolean("scrape_native_histograms")?;
-    let native = native.unwrap_or(global.scrape_native_histograms);
-    let protocols = match protocols(&mut own, &whose)? {
-        Some(protocols) => protocols,
-        None if !global.scrape_protocols.is_empty() => global.scrape_protocols.clone(),
-        None if native => ScrapeProtocol::PROTOBUF_FIRST.to_vec(),
-        None => ScrapeProtocol::DEFAULT.to_vec(),
-    };
-    let fallback = own.parsed("fallback_scrape_protocol", |text| {
-        ScrapeProtocol::parse(text).map_err(|error| {
-            let why = error.message();
-            Error::invalid(format!("invalid fallback_scrape_protocol for {whose}: {why}"))
-        })
-    })?;
-    let rule_error = "empty or null target relabeling rule in scrape config";
-    let relabel_configs = relabel::rules(&mut own, "relabel_configs", names, rule_error)?;
-    let rule_error = "empty or null metric relabeling rule in scrape config";
-    let metric_rules = relabel::rules(&mut own, "metric_relabel_configs", names, rule_error)?;
-    let discovery = discovery::all(&mut own, reading, relabel_configs.is_empty())?;
-    let failure_log = own.path("scrape_failure_log_file", reading)?;
+    let formats = formats(&mut own, global, &whose)?;
+    let limits = limits(&mut own, global)?;
+    let empty = "empty or null target relabeling rule in scrape config";
+    let relabel_configs = relabel::rules(&mut own, "relabel_configs", names, empty)?;
+    let empty = "empty or null metric relabeling rule in scrape config";
+    let metric_relabel_configs = relabel::rules(&mut own, "metric_relabel_configs", names, empty)?;
     let config = ScrapeConfig {
+        job_name,
         honor_labels: own.boolean_or("honor_labels", false)?,
         honor_timestamps: own.boolean_or("honor_timestamps", true)?,
         track_timestamps_staleness: own.boolean_or("track_timestamps_staleness", false)?,
         params: own.texts_map("params")?,
-        scrape_interval: interval,
-        scrape_timeout: timeout,
-        scrape_protocols: protocols,
-        scrape_fallback_protocol: fallback,
-        scrape_native_histograms: native,
-        always_scrape_classic_histograms: own.boolean_or(
-            "always_scrape_classic_histograms",
-            global.always_scrape_classic_histograms,
-        )?,
-        convert_classic_histograms_to_nhcb: own.boolean_or(
-            "convert_classic_histograms_to_nhcb",
-            global.convert_classic_histograms_to_nhcb,
-        )?,
-        scrape_failure_log_file: if failure_log.as_os_str().is_empty() {
-            global.scrape_failure_log_file.clone()
-        } else {
-            failure_log
-        },
+        scrape_interval,
+        scrape_timeout,
+        scrape_protocols: formats.protocols,
+        scrape_fallback_protocol: formats.fallback,
+        scrape_native_histograms: formats.native,
+        always_scrape_classic_histograms: formats.always_classic,
+        convert_classic_histograms_to_nhcb: formats.convert_classic,
+        scrape_failure_log_file: failure_log(&mut own, global, reading)?,
         metrics_path: own.text("metrics_path")?.unwrap_or_else(|| "/metrics".into()),
         scheme: own.text("scheme")?.unwrap_or_else(|| "http".into()),
         enable_compression: own.boolean_or("enable_compression", true)?,
-        body_size_limit: or(own.size("body_size_limit")?, global.body_size_limit),
-        sample_limit: limit(&mut own, "sample_limit", global.sample_limit)?,
-        target_limit: limit(&mut own, "target_limit", global.target_limit)?,
-        label_limit: limit(&mut own, "label_limit", global.label_limit)?,
-        label_name_length_limit: limit(
-            &mut own,
-            "label_name_length_limit",
-            global.label_name_length_limit,
-        )?,
-        label_value_length_limit: limit(
-            &mut own,
-            "label_value_length_limit",
-            global.label_value_length_limit,
-        )?,
-        native_histogram_bucket_limit: limit(&mut own, "native_histogram_bucket_limit", 0)?,
+        body_size_limit: limits.body_size,
+        sample_limit: limits.samples,
+        target_limit: limits.targets,
+        label_limit: limits.labels,
+        label_name_length_limit: limits.label_name_length,
+        label_value_length_limit: limits.label_value_length,
+        native_histogram_bucket_limit: limits.buckets,
         native_histogram_min_bucket_factor: own
             .float("native_histogram_min_bucket_factor")?
             .unwrap_or(0.0),
-        keep_dropped_targets: limit(&mut own, "keep_dropped_targets", global.keep_dropped_targets)?,
+        keep_dropped_targets: limits.dropped_targets,
         metric_name_validation_scheme: names,
         metric_name_escaping_scheme: escaping,
         extra_scrape_metrics: own
             .boolean_or("extra_scrape_metrics", global.extra_scrape_metrics)?,
-        http: http::client(&mut own, reading, HttpClientConfig::default())?,
+        http: http::client(&mut own, reading, &HttpClientConfig::default())?,
+        discovery: discovery::all(&mut own, reading, relabel_configs.is_empty())?,
         relabel_configs,
-        metric_relabel_configs: metric_rules,
-        discovery,
-        job_name,
+        metric_relabel_configs,
     };
-    if !config.scrape_failure_log_file.as_os_str().is_empty() {
-        let line = own.line_of("scrape_failure_log_file").unwrap_or(own.line());
-        reading.warn(line, "scrape_failure_log_file is not offered; failed scrapes are in the log");
-    }
     own.finish()?;
     Ok(config)
-}
-
-fn or(value: u64, otherwise: u64) -> u64 {
-    if value == 0 { otherwise } else { value }
-}
-
-fn limit(own: &mut Section<'_>, key: &'static str, global: u64) -> Result<u64> {
-    Ok(or(own.unsigned(key)?.unwrap_or(0), global))
 }
 
 fn times(

@@ -40,7 +40,7 @@ fn indexed(index: u64, body: &str) -> Answer {
 /// A Consul whose catalogue is an index and the services with their tags.
 async fn server(catalog: Arc<Mutex<(u64, &'static str)>>) -> FakeServer {
     // What blocks never comes: the senders stay here.
-    let held: Mutex<Vec<mpsc::UnboundedSender<String>>> = Mutex::default();
+    let held: Mutex<Vec<mpsc::Sender<String>>> = Mutex::default();
     FakeServer::start(move |request: &Request| {
         let asked_index = |index: u64| request.target().contains(&format!("index={index}"));
         match request.path() {
@@ -55,7 +55,7 @@ async fn server(catalog: Arc<Mutex<(u64, &'static str)>>) -> FakeServer {
                 r#"[{"Node": {"Node": "n1", "Address": "10.0.0.3"}, "Service": {"ID": "db", "Port": 5}}]"#,
             ),
             _ => {
-                let (sender, receiver) = mpsc::unbounded_channel();
+                let (sender, receiver) = mpsc::channel(16);
                 held.lock().push(sender);
                 Answer::Pieces(receiver)
             }

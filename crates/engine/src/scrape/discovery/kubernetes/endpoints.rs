@@ -29,7 +29,7 @@ pub(super) fn endpoints(world: &World, object: &Endpoints) -> TargetGroup {
     }
     add_metadata(&mut labels, metadata, "endpoints");
     world.add_namespace(&mut labels, namespace);
-    if metadata.labels.get("endpoints.kubernetes.io/over-capacity").is_some() {
+    if metadata.annotations.contains_key("endpoints.kubernetes.io/over-capacity") {
         tracing::warn!(
             endpoints = name,
             "endpoints of more than 1000 addresses are cut, please use role endpointslice"
@@ -79,7 +79,7 @@ fn of_address(
         }
         _ => {}
     }
-    let protocol = port.protocol.clone();
+    let protocol = Some(port.protocol.as_deref().unwrap_or_default());
     let number = Some(number);
     add_pod_behind(world, &mut own, address.target_ref.as_ref(), number, protocol, seen);
     own
@@ -188,7 +188,7 @@ fn add_pod_behind(
     own: &mut LabelMap,
     reference: Option<&ObjectReference>,
     port: Option<u32>,
-    protocol: Option<String>,
+    protocol: Option<&str>,
     seen: &mut SeenPods,
 ) {
     let Some(reference) = reference.filter(|reference| reference.kind == "Pod") else { return };
@@ -198,13 +198,13 @@ fn add_pod_behind(
     entry.1.push(port);
     world.add_pod(own, &pod);
     for (container, is_init) in pod.spec.all_containers() {
-        let found = container.ports.iter().find(|own| Some(own.container_port) == port);
+        let found = container.ports.iter().find(|own| Some(own.number) == port);
         let Some(found) = found else { continue };
         put(own, "pod_container_name", &container.name);
         put(own, "pod_container_image", &container.image);
         put(own, "pod_container_port_name", &found.name);
-        put(own, "pod_container_port_number", found.container_port.to_string());
-        let protocol = protocol.as_ref().unwrap_or(&found.protocol);
+        put(own, "pod_container_port_number", found.number.to_string());
+        let protocol = protocol.unwrap_or(&found.protocol);
         put(own, "pod_container_port_protocol", protocol);
         put(own, "pod_container_init", is_init.to_string());
     }
@@ -216,15 +216,15 @@ fn of_further_ports(world: &World, seen: &SeenPods) -> Vec<LabelMap> {
     for (pod, ports) in seen.values().filter(|(pod, _)| !pod.status.pod_ip.is_empty()) {
         for (container, is_init) in pod.spec.all_containers() {
             for port in &container.ports {
-                if ports.contains(&Some(port.container_port)) {
+                if ports.contains(&Some(port.number)) {
                     continue;
                 }
-                let address = host_port(&pod.status.pod_ip, port.container_port);
+                let address = host_port(&pod.status.pod_ip, port.number);
                 let mut own = LabelMap::from([(ADDRESS.to_owned(), address)]);
                 put(&mut own, "pod_container_name", &container.name);
                 put(&mut own, "pod_container_image", &container.image);
                 put(&mut own, "pod_container_port_name", &port.name);
-                put(&mut own, "pod_container_port_number", port.container_port.to_string());
+                put(&mut own, "pod_container_port_number", port.number.to_string());
                 put(&mut own, "pod_container_port_protocol", &port.protocol);
                 put(&mut own, "pod_container_init", is_init.to_string());
                 world.add_pod(&mut own, pod);

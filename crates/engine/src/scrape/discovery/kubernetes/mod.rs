@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Error, Result};
+use watchkeep_model::{Error, ErrorKind, Result};
 
 use super::group::TargetGroup;
 use super::provider::Updates;
@@ -45,6 +45,12 @@ pub(super) struct Discovery {
 
 impl Discovery {
     pub(super) fn new(config: &KubernetesConfig, environment: &Environment) -> Result<Self> {
+        if !config.kubeconfig_file.as_os_str().is_empty() {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "kubeconfig_file is not offered, use api_server with tls_config and authorization",
+            ));
+        }
         let mut namespaces = config.namespaces.names.clone();
         let (client, base) = if config.api_server.is_empty() {
             if config.namespaces.own_namespace {

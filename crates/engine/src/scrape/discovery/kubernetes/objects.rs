@@ -164,11 +164,12 @@ pub(super) struct Container {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default)]
 pub(super) struct ContainerPort {
     #[serde(deserialize_with = "nullable")]
     pub(super) name: String,
-    pub(super) container_port: u32,
+    #[serde(rename = "containerPort")]
+    pub(super) number: u32,
     #[serde(deserialize_with = "nullable")]
     pub(super) protocol: String,
 }

@@ -145,9 +145,9 @@ pub(super) fn pod(world: &World, pod: &Pod) -> Option<TargetGroup> {
             targets.push(own);
         }
         for port in &container.ports {
-            let mut own = target(host_port(&status.pod_ip, port.container_port));
+            let mut own = target(host_port(&status.pod_ip, port.number));
             describe(&mut own);
-            put(&mut own, "pod_container_port_number", port.container_port.to_string());
+            put(&mut own, "pod_container_port_number", port.number.to_string());
             put(&mut own, "pod_container_port_name", &port.name);
             put(&mut own, "pod_container_port_protocol", &port.protocol);
             targets.push(own);

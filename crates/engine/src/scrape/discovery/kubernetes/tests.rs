@@ -1,6 +1,7 @@
 //! Objects of a cluster as targets, against an API server that is none.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,7 +66,7 @@ const REPLICA_SET: &str = r#"{"metadata": {"name": "rs1", "namespace": "prod",
 #[derive(Default)]
 struct Cluster {
     lists: Mutex<BTreeMap<String, String>>,
-    watches: Mutex<BTreeMap<String, mpsc::UnboundedSender<String>>>,
+    watches: Mutex<BTreeMap<String, mpsc::Sender<String>>>,
 }
 
 impl Cluster {
@@ -89,7 +90,7 @@ impl Cluster {
     fn answer(&self, request: &Request) -> Answer {
         let kind = request.path().rsplit('/').next().unwrap_or_default().to_owned();
         if request.target().contains("watch=1") {
-            let (sender, receiver) = mpsc::unbounded_channel();
+            let (sender, receiver) = mpsc::channel(16);
             self.watches.lock().insert(kind, sender);
             return Answer::Pieces(receiver);
         }
@@ -107,7 +108,7 @@ impl Cluster {
         let line = format!("{{\"type\": \"{event}\", \"object\": {object}}}\n");
         loop {
             if let Some(sender) = self.watches.lock().get(kind) {
-                sender.send(line).unwrap();
+                sender.try_send(line).unwrap();
                 return;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -169,9 +170,9 @@ impl Running {
 fn text(groups: &[Arc<TargetGroup>]) -> String {
     let mut text = String::new();
     for group in groups {
-        text.push_str(&format!("[{}]\n{}", group.source, shown(&group.labels)));
+        let _ = write!(text, "[{}]\n{}", group.source, shown(&group.labels));
         for target in &group.targets {
-            text.push_str(&format!("--\n{}", shown(target)));
+            let _ = write!(text, "--\n{}", shown(target));
         }
     }
     text.replace("__meta_kubernetes_", "")
@@ -336,10 +337,17 @@ async fn a_watch_that_ends_goes_on_where_it_was() {
 }
 
 #[test]
-fn outside_of_a_cluster_there_is_a_clear_error() {
-    let text = "scrape_configs: [{job_name: a, kubernetes_sd_configs: [{role: node}]}]";
-    let loaded = load(text, Path::new("."), &Environment::default()).unwrap();
-    let config = &loaded.config.scrape_configs[0].discovery.kubernetes[0];
-    let error = Discovery::new(config, &Environment::default()).unwrap_err();
-    assert!(error.message().contains("KUBERNETES_SERVICE_HOST"), "{error}");
+fn where_no_server_is_known_there_is_a_clear_error() {
+    for (more, expected) in [
+        ("", "KUBERNETES_SERVICE_HOST"),
+        (", kubeconfig_file: /a/b", "kubeconfig_file is not offered"),
+    ] {
+        let text = format!(
+            "scrape_configs: [{{job_name: a, kubernetes_sd_configs: [{{role: node{more}}}]}}]"
+        );
+        let loaded = load(&text, Path::new("."), &Environment::default()).unwrap();
+        let config = &loaded.config.scrape_configs[0].discovery.kubernetes[0];
+        let error = Discovery::new(config, &Environment::default()).unwrap_err();
+        assert!(error.message().contains(expected), "{error}");
+    }
 }

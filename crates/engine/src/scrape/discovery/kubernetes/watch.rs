@@ -2,6 +2,7 @@
 //! it again when the server has forgotten so much that it can not go on.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -178,7 +179,7 @@ impl<T: Object> Watch<T> {
         let mut separator = '?';
         for (name, value) in parameters.iter().chain(&selectors) {
             if !value.is_empty() {
-                url.push_str(&format!("{separator}{name}={}", escape_query(value)));
+                let _ = write!(url, "{separator}{name}={}", escape_query(value));
                 separator = '&';
             }
         }

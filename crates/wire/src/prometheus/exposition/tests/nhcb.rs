@@ -1,6 +1,6 @@
 //! Classic histograms of the text formats to native ones.
 
-use super::super::{Format, Options};
+use super::super::{Entry, Format, Options, Parser};
 use super::shown;
 
 fn convert(body: &str, keep_classic_histograms: bool) -> Vec<String> {
@@ -67,4 +67,14 @@ fn exemplars_and_starts_go_along() {
         lines[1..],
         ["h{} schema=-53 count=3 sum=7 [1:2 inf:1] start=4000 # {id=\"x\"} 0.5 @3000"]
     );
+}
+
+#[test]
+fn nothing_comes_after_an_error() {
+    let body = b"# TYPE h histogram\nh_count 1\noops\n";
+    let options = Options { convert_classic_histograms: true, ..Options::default() };
+    let mut parser = Parser::new(body, Format::Text, options);
+    assert!(matches!(parser.next(), Ok(Some(Entry::Type { .. }))));
+    assert!(parser.next().is_err());
+    assert!(matches!(parser.next(), Ok(None)));
 }
