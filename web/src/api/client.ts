@@ -93,7 +93,7 @@ function errorOf(status: number, text: string): ApiError {
     // Not ours (a proxy's page, say): fall through to what the status says.
   }
   const kind = status === 404 ? "not_found" : status === 429 ? "overloaded" : status >= 502 ? "unavailable" : "internal";
-  return new ApiError(kind, text.length > 0 && text.length < 200 && !text.includes("<") ? text : `the server answered ${status}`, status);
+  return new ApiError(kind, text.trim() !== "" && text.length < 200 && !text.includes("<") ? text.trim() : `the server answered ${status}`, status);
 }
 
 export const api = {

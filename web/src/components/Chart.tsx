@@ -23,6 +23,8 @@ interface ChartProps {
   formatY: (value: number) => string;
   formatAxis?: (value: number) => string;
   logarithmic?: boolean;
+  /** Lines of the grid at powers of two: for bytes. */
+  binary?: boolean;
   /** Points beside the series: exemplars, traces. Clickable. */
   marks?: Mark[];
   onMark?: (mark: Mark) => void;
@@ -33,7 +35,7 @@ interface ChartProps {
 const TOOLTIP_ROWS = 12;
 
 export function Chart(props: ChartProps) {
-  const { kind, times, series, bounds, height, formatY, formatAxis, logarithmic = false, marks } = props;
+  const { kind, times, series, bounds, height, formatY, formatAxis, logarithmic = false, binary = false, marks } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const [hover, setHover] = useState<Hover | null>(null);
@@ -44,7 +46,7 @@ export function Chart(props: ChartProps) {
   }, [props.onBrush, props.onMark]);
 
   // Rebuilding a plot takes a millisecond or two; the data changes rarely enough.
-  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, formatAxis, logarithmic, marks }), [kind, times, series, bounds, height, formatY, formatAxis, logarithmic, marks]);
+  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, marks }), [kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, marks]);
   useEffect(() => {
     const element = holder.current;
     if (!element) return undefined;

@@ -50,6 +50,8 @@ export interface ChartSpec {
   /** Shorter text for the axis, where it differs. */
   formatAxis: ((value: number) => string) | undefined;
   logarithmic: boolean;
+  /** Lines of the grid at powers of two: for bytes. */
+  binary: boolean;
   marks: Mark[] | undefined;
   scheme: string;
 }
@@ -57,6 +59,7 @@ export interface ChartSpec {
 type Callbacks = { current: ChartCallbacks };
 
 const REACH = 10;
+const POWERS_OF_TWO = Array.from({ length: 60 }, (_, i) => 2 ** i);
 const FONT = "11px 'Inter Variable', system-ui, sans-serif";
 
 export function mount(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): uPlot {
@@ -117,7 +120,7 @@ function options(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): u
     },
     axes: [
       { ...axis, grid: { show: false }, size: 26, gap: 4, space: 80, values: (_, splits, __, ___, step) => splits.map((at) => timeLabel(at * 1000, step)) },
-      { ...axis, size: 64, gap: 6, space: spec.height > 200 ? 44 : 26, grid: { stroke: line, width: 1, filter: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? null : at)) }, values: (_, splits) => axisLabels(splits, spec) },
+      { ...axis, size: 64, gap: 6, ...(spec.binary && !spec.logarithmic ? { incrs: POWERS_OF_TWO } : {}), space: spec.height > 200 ? 44 : 26, grid: { stroke: line, width: 1, filter: (_, splits) => splits.map((at) => (spec.logarithmic && !isPowerOfTen(at) ? null : at)) }, values: (_, splits) => axisLabels(splits, spec) },
     ],
     series: [{}, ...(drawn.length === 0 ? [{ show: true, points: { show: false } }] : drawn.map((one) => seriesOptions(one, spec)))],
     hooks: {
@@ -148,10 +151,15 @@ function seriesOptions(one: ChartSeries, spec: ChartSpec): uPlot.Series {
 
 /** The colour on the ground, opaque: areas cover each other. */
 function tint(color: string, ground: string): string {
-  const channel = (text: string, at: number): number => parseInt(text.slice(at, at + 2), 16);
-  if (!/^#[0-9a-f]{6}$/i.test(color) || !/^#[0-9a-f]{6}$/i.test(ground)) return color;
-  const mixed = [1, 3, 5].map((at) => Math.round(channel(color, at) * 0.6 + channel(ground, at) * 0.4));
-  return `rgb(${mixed.join(" ")})`;
+  const [a, b] = [channels(color), channels(ground)];
+  if (!a || !b) return color;
+  return `rgb(${a.map((value, i) => Math.round(value * 0.6 + (b[i] ?? 0) * 0.4)).join(" ")})`;
+}
+
+/** Red, green and blue of `#rrggbb` or `#rgb`. */
+function channels(color: string): number[] | undefined {
+  const long = color.replace(/^#([0-9a-f])([0-9a-f])([0-9a-f])$/i, "#$1$1$2$2$3$3");
+  return /^#[0-9a-f]{6}$/i.test(long) ? [1, 3, 5].map((at) => parseInt(long.slice(at, at + 2), 16)) : undefined;
 }
 
 function yRange(spec: ChartSpec, low: number | null, high: number | null): [number, number] {

@@ -5,6 +5,7 @@ import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { prometheus } from "@/api/prometheus";
 import type { Cardinality, Counted } from "@/api/types";
+import { ClipMiddle } from "@/components/ClipMiddle";
 import { Failure } from "@/components/Notice";
 import { PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
@@ -91,7 +92,7 @@ function Ranking({ title, about, rows, whole, format = formatCount, query }: Ran
         <tbody>
           {rows.map((row) => (
             <tr key={row.name}>
-              <td><Link to="/explore/metrics" search={{ expr: [query(row)], view: "table" }} title={`${row.name}\n${query(row)}`} className={classes.name}>{row.name}</Link></td>
+              <td><Link to="/explore/metrics" search={{ expr: [query(row)], view: "table" }} title={`${row.name}\n${query(row)}`} className={classes.name}><ClipMiddle text={row.name} /></Link></td>
               <td className={classes.barCell}><div className={classes.bar} style={{ width: `${most > 0 ? Math.max(0.5, (row.value / most) * 100) : 0}%` }} /></td>
               <td title={exactCount(row.value)}>{format(row.value)}</td>
               {whole !== undefined && <td className="dim">{percent(row.value, whole)}</td>}

@@ -31,8 +31,9 @@ interface GraphProps {
   onQuantile: (query: number) => void;
 }
 
-/** Exemplars that one chart draws at most: the largest ones, which are those that are looked for. */
-const MARKS_MAX = 400;
+/** Of the exemplars of each such part of the range the largest few are drawn: they are what is looked for. */
+const MARK_PARTS = 60;
+const MARKS_OF_PART = 2;
 const KINDS = { line: "line", stacked: "area", points: "points" } as const;
 
 export function Graph({ ran, answers, exemplars, units, grid, style, logarithmic, lettered, onQuantile }: GraphProps) {
@@ -53,7 +54,7 @@ export function Graph({ ran, answers, exemplars, units, grid, style, logarithmic
   const present = alone !== undefined && rows.some((row) => row.id === alone) ? alone : undefined;
   const shown = useMemo(() => rows.filter((row) => (present === undefined ? !hidden.has(row.id) : row.id === present)), [rows, present, hidden]);
   const drawn = useMemo(() => shown.map((row) => ({ label: row.name, color: row.color, values: row.values })), [shown]);
-  const marks = useMarks(ran, exemplars, rows);
+  const marks = useMarks(ran, exemplars, rows, grid);
   const unit = shared(ran.map(({ index }) => units[index] ?? ""));
   const format = useMemo(() => (value: number): string => formatValue(value, unit), [unit]);
 
@@ -73,7 +74,7 @@ export function Graph({ ran, answers, exemplars, units, grid, style, logarithmic
         <>
           <Chart
             label={`${ran.map((one) => one.text).join("; ")} over time, ${rows.length} series`} kind={KINDS[style]} times={shaped.times} series={drawn} bounds={bounds}
-            height={narrow ? 240 : 340} formatY={format} logarithmic={logarithmic && style !== "stacked"} marks={present === undefined ? marks : undefined} stale={stale}
+            height={narrow ? 240 : 340} formatY={format} logarithmic={logarithmic && style !== "stacked"} binary={unit.startsWith("By")} marks={present === undefined ? marks : undefined} stale={stale}
             onMark={(mark) => {
               const [, traceId = "", span = ""] = mark.id.split("/");
               void navigate({ to: "/explore/traces/$traceId", params: { traceId }, search: span === "" ? {} : { span } });
@@ -97,7 +98,7 @@ function shared(units: string[]): string {
 const TRACE_LABELS = ["trace_id", "traceID", "traceId", "TraceID"];
 const SPAN_LABELS = ["span_id", "spanID", "spanId", "SpanID"];
 
-function useMarks(ran: Ran[], exemplars: UseQueryResult<ExemplarSeries[]>[], rows: Row[]): Mark[] {
+function useMarks(ran: Ran[], exemplars: UseQueryResult<ExemplarSeries[]>[], rows: Row[], grid: Grid): Mark[] {
   const found = exemplars.map((one) => one.data);
   return useMemo(
     () => {
@@ -111,11 +112,22 @@ function useMarks(ran: Ran[], exemplars: UseQueryResult<ExemplarSeries[]>[], row
           return [{ id, time: exemplar.timestamp * 1000, value, label: `Exemplar, trace ${trace.slice(0, 8)}…`, color, shape: "diamond" }];
         });
       }));
-      return marks.length > MARKS_MAX ? marks.sort((a, b) => b.value - a.value).slice(0, MARKS_MAX) : marks;
+      return thinned(marks, grid);
     },
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is new each time, what is in it is not
-    [...found, found.length, ran, rows],
+    [...found, found.length, ran, rows, grid],
   );
+}
+
+function thinned(marks: Mark[], grid: Grid): Mark[] {
+  const part = Math.max(1, (grid.end - grid.start) / MARK_PARTS);
+  const taken = new Map<number, number>();
+  return marks.sort((a, b) => b.value - a.value).filter((mark) => {
+    const at = Math.floor((mark.time - grid.start) / part);
+    const count = taken.get(at) ?? 0;
+    taken.set(at, count + 1);
+    return count < MARKS_OF_PART;
+  });
 }
 
 function pick(labels: Record<string, string>, names: string[]): string | undefined {

@@ -33,7 +33,7 @@ export function LabelFilters({ metric, matchers, onChange }: LabelFiltersProps) 
         return (
           <Select
             key={label.name} aria-label={`Label ${label.name}`} placeholder={`Any ${label.name}`} data={value === null || label.values.includes(value) ? label.values : [value, ...label.values]} value={value}
-            onChange={(next) => onChange(label.name, next)} clearable searchable limit={200} w={160}
+            onChange={(next) => onChange(label.name, next)} clearable searchable limit={200} w={Math.max(130, Math.min(250, 76 + label.name.length * 7))}
           />
         );
       })}

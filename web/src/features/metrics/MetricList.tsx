@@ -3,6 +3,7 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
 import type { Metric } from "@/api/types";
+import { ClipMiddle } from "@/components/ClipMiddle";
 import { TextFilter } from "@/components/filters";
 import { formatCount, plural } from "@/lib/format";
 import classes from "./MetricsPage.module.css";
@@ -51,7 +52,7 @@ export function MetricList({ metrics, find, chosen, stale, onFind, onChoose }: M
                 key={metric.name} role="option" aria-selected={metric.name === chosen} className={classes.metric}
                 style={{ transform: `translateY(${item.start}px)` }} onClick={() => onChoose(metric)} title={`${metric.name}\n${metric.help}`}
               >
-                <span className={classes.metricName}>{metric.name}</span>
+                <span className={classes.metricName}><ClipMiddle text={metric.name} /></span>
                 <span className={classes.metricAbout}>
                   {KIND_LABEL[metric.kind]}{metric.unit && metric.unit !== "1" ? `, ${metric.unit}` : ""} · {plural(metric.series_count, "series", "series")}
                   {metric.help && <> · {metric.help}</>}

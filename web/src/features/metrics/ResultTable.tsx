@@ -47,7 +47,9 @@ export function ResultTable({ ran, answers, units, sort, lettered, onSort, onLab
     [...results, results.length, ran, units.join("\n")],
   );
   const names = useMemo(() => [...new Set(rows.flatMap((row) => Object.keys(row.labels)))].sort((a, b) => Number(b === "__name__") - Number(a === "__name__") || a.localeCompare(b)), [rows]);
-  const columns = useMemo(() => columnsOf(names, lettered, onLabel), [names, lettered, onLabel]);
+  // What all rows share is said once.
+  const common = useMemo(() => (rows.length < 2 ? [] : names.filter((name) => rows.every((row) => row.labels[name] === rows[0]?.labels[name]))), [rows, names]);
+  const columns = useMemo(() => columnsOf(names.filter((name) => !common.includes(name)), lettered, onLabel), [names, common, lettered, onLabel]);
   if (answers.every((answer) => answer.isPending)) return <SkeletonRows rows={8} height={32} />;
   if (rows.length === 0) {
     if (answers.some((answer) => answer.error)) return null;
@@ -64,6 +66,7 @@ export function ResultTable({ ran, answers, units, sort, lettered, onSort, onLab
         <span className="dim">{plural(rows.length, "row")}{rows.length >= TABLE_MAX ? `, the first of more` : ""} at {formatDateTime((rows[0]?.at ?? 0) * 1000)}</span>
         <Button variant="default" leftSection={<IconDownload size={14} aria-hidden />} onClick={save}>CSV</Button>
       </div>
+      {common.length > 0 && <p className={classes.common}>All with {common.map((name) => <code key={name}>{name === "__name__" ? "" : `${name}=`}{rows[0]?.labels[name]}</code>)}</p>}
       <div className={classes.series} style={{ height: `min(${rows.length * size + (narrow ? 2 : 33)}px, max(300px, 62vh))` }}>
         <DataTable
           label="Result" columns={columns} rows={rows} rowKey={(row) => row.id} sort={sort} onSort={onSort} stale={answers.some((answer) => answer.isPlaceholderData)}
@@ -83,7 +86,7 @@ function columnsOf(names: string[], lettered: boolean, onLabel: ResultTableProps
   const label = (row: Row, name: string, shown: string): React.ReactNode => {
     const value = row.labels[name];
     if (value === undefined) return null;
-    return <button key={name} type="button" className={classes.label} title={`Filter by ${name}=${value}`} onClick={() => onLabel(row.query, name, value)}>{shown}</button>;
+    return <button key={name} type="button" className={shown === value ? classes.cellLabel : classes.label} title={`Filter by ${name}=${value}`} onClick={() => onLabel(row.query, name, value)}>{shown}</button>;
   };
   const labels: Column<Row>[] = names.length <= COLUMNS_MAX
     ? names.map((name) => ({ id: `label ${name}`, label: name === "__name__" ? "metric" : name, width: name === "__name__" ? "minmax(120px, 2fr)" : "minmax(70px, 1fr)", value: (row) => row.labels[name] ?? "", render: (row) => label(row, name, row.labels[name] ?? "") }))

@@ -46,7 +46,7 @@ export function SeriesTable({ rows, alone, hidden, format, onAlone, onHidden }: 
         ),
       },
       ...FIGURES.map(([key, label]): Column<Row> => ({
-        id: key, label, width: "104px", align: "end", value: (row) => row.stats[key] ?? -Infinity,
+        id: key, label, width: "86px", align: "end", value: (row) => row.stats[key] ?? -Infinity,
         render: (row) => { const value = row.stats[key]; return <span title={value === null ? undefined : String(value)}>{value === null ? "–" : format(value)}</span>; },
       })),
       {

@@ -43,8 +43,8 @@ export function TargetsPage() {
   const pools = useMemo(() => (query.data ? poolRows(query.data.pools, rows, query.data.targets.droppedTargetCounts) : []), [query.data, rows]);
   const shown = useMemo(() => found(rows, search), [rows, search]);
   const counts = totals(pools);
-  const columns = useMemo(() => targetColumns(search.state === "dropped"), [search.state]);
   const open = rows.find((row) => row.id === search.target);
+  const columns = useMemo(() => targetColumns(search.state === "dropped", open !== undefined), [search.state, open]);
   const none = query.data !== undefined && pools.length === 0;
   const list = (
     <div className={classes.list}>

@@ -16,18 +16,21 @@ export function Health({ state, text = state }: { state: State; text?: string })
   return <span className={classes.health} data-state={state}><IconOf size={14} aria-hidden />{text}</span>;
 }
 
-export function targetColumns(dropped: boolean): Column<TargetRow>[] {
+/** `slim` leaves out what the open details tell. */
+export function targetColumns(dropped: boolean, slim: boolean): Column<TargetRow>[] {
   const state: Column<TargetRow> = { id: "state", label: "State", width: "86px", value: (row) => row.state, render: (row) => <Health state={row.state} /> };
   const pool: Column<TargetRow> = { id: "pool", label: "Pool", width: "minmax(80px, 150px)", value: (row) => row.pool, render: (row) => <span title={row.pool}>{row.pool}</span> };
   const url: Column<TargetRow> = { id: "url", label: dropped ? "Address" : "Endpoint", width: "minmax(150px, 1.2fr)", value: (row) => row.url, render: (row) => <span className="mono" title={row.url}>{row.url}</span> };
+  if (slim && dropped) return [pool, url];
   if (dropped) return [state, pool, url, { id: "labels", label: "Discovered labels", width: "minmax(0, 3fr)", render: (row) => <LabelList labels={row.discovered} but={["__address__", "job"]} /> }];
-  return [
+  const all: Column<TargetRow>[] = [
     state, pool, url,
     { id: "labels", label: "Labels", width: "minmax(0, 1fr)", render: (row) => <LabelList labels={row.labels} but={["job", ...(row.url.includes(row.labels["instance"] ?? "?") ? ["instance"] : [])]} /> },
     { id: "scraped", label: "Last scrape", width: "92px", align: "end", value: (row) => row.scraped ?? 0, render: (row) => (row.scraped === undefined ? <span className="dim">not yet</span> : <time title={formatDateTime(row.scraped)}>{formatAgo(row.scraped)}</time>) },
     { id: "took", label: "Took", width: "76px", align: "end", value: (row) => row.took ?? -1, render: (row) => (row.took === undefined ? "–" : <span title={exactDuration(Math.round(row.took * 1e9))}>{formatDuration(row.took * 1e9)}</span>) },
     { id: "error", label: "Error", width: "minmax(0, 1.3fr)", value: (row) => row.error, render: (row) => row.error && <span className={classes.error} title={row.error}>{row.error}</span> },
   ];
+  return slim ? all.filter(({ id }) => id !== "labels" && id !== "took") : all;
 }
 
 function LabelList({ labels, but }: { labels: Labels; but: string[] }) {
