@@ -1,16 +1,17 @@
 //! PromQL over the store: where a query is parsed, given its limits, run where blocking is allowed,
 //! and stopped when nobody waits for it any more.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
-use watchkeep_model::{Error, Result, TenantId};
+use watchkeep_model::{Error, Labels, Matcher, NativeHistogram, Result, TenantId};
 use watchkeep_promql::eval::{self, EvalError, Options};
-use watchkeep_promql::{Expr, Output, Select, SeriesIter, SeriesSource, parse};
+use watchkeep_promql::{Expr, Output, Select, SeriesIter, SeriesSource, parse, reset_hint_after};
 use watchkeep_storage::Store;
-use watchkeep_storage::seam::{SamplesRequest, SeriesRequest};
+use watchkeep_storage::seam::{SampleCursor, SamplesRequest, SeriesRequest};
 
 use crate::engine::Engine;
 
@@ -111,12 +112,14 @@ impl Engine {
             .map_err(QueryError::Store)?;
         let cancelled = Arc::new(AtomicBool::new(false));
         let _cancels = CancelOnDrop(Arc::clone(&cancelled));
+        let lookback_ms = options.lookback_ms.unwrap_or(Options::default().lookback_ms);
+        let (tenant, runtime) = (tenant.clone(), Handle::current());
         let work = Work {
-            source: StoreSource { store, tenant: tenant.clone(), runtime: Handle::current() },
+            source: StoreSource { lookback_ms, store, tenant, runtime },
             query: query.to_owned(),
             expr,
             steps,
-            lookback_ms: options.lookback_ms.unwrap_or(Options::default().lookback_ms),
+            lookback_ms,
             samples_max: self.limits.query_samples_max as u64,
             cancelled,
             deadline,
@@ -179,6 +182,7 @@ impl Work {
 
 /// The series of one tenant, pulled on the thread that evaluates.
 struct StoreSource {
+    lookback_ms: i64,
     store: Arc<dyn Store>,
     tenant: TenantId,
     runtime: Handle,
@@ -186,17 +190,52 @@ struct StoreSource {
 
 impl SeriesSource for StoreSource {
     fn select(&self, select: &Select) -> Result<SeriesIter<'_>> {
+        let (mut before, select) = (None, select.clone());
+        let cursor = self.samples(&select.matchers, select.start_ms, select.end_ms)?;
+        Ok(Box::new(cursor.map(move |series| {
+            let mut series = series?;
+            if let Some(first) = series.histograms.first_mut() {
+                let before = match &mut before {
+                    Some(before) => before,
+                    none => none.insert(self.histograms_before(&select)?),
+                };
+                let last = before.get(&series.labels).map(|last| &**last);
+                let hint = reset_hint_after(last, &first.histogram);
+                if hint != first.histogram.reset_hint {
+                    Arc::make_mut(&mut first.histogram).reset_hint = hint;
+                }
+            }
+            Ok(series)
+        })))
+    }
+}
+
+impl StoreSource {
+    fn samples(&self, matchers: &[Matcher], start_ms: i64, end_ms: i64) -> Result<SampleCursor> {
+        let matchers = matchers.to_vec();
         let request = SamplesRequest {
-            series: SeriesRequest {
-                matchers: select.matchers.clone(),
-                start_ms: select.start_ms,
-                end_ms: select.end_ms,
-                limit: None,
-            },
+            series: SeriesRequest { matchers, start_ms, end_ms, limit: None },
             // The evaluator counts what it holds; what it has folded away is no burden.
             samples_max: usize::MAX,
         };
-        let cursor = self.runtime.block_on(self.store.samples(&self.tenant, request))?;
-        Ok(cursor)
+        self.runtime.block_on(self.store.samples(&self.tenant, request))
+    }
+
+    /// The last histogram of each series before the range of a selection, as far back as a sample
+    /// is looked for: whether the first one in the range began anew shows against it.
+    fn histograms_before(&self, select: &Select) -> Result<HashMap<Labels, Arc<NativeHistogram>>> {
+        let end_ms = select.start_ms.saturating_sub(1);
+        let start_ms = end_ms.saturating_sub(self.lookback_ms);
+        let mut last = HashMap::new();
+        for series in self.samples(&select.matchers, start_ms, end_ms)? {
+            let mut series = series?;
+            let number_ms = series.floats.times_ms.last().copied();
+            if let Some(sample) = series.histograms.pop()
+                && number_ms.is_none_or(|number_ms| number_ms < sample.time_ms)
+            {
+                last.insert(series.labels, sample.histogram);
+            }
+        }
+        Ok(last)
     }
 }

@@ -1,16 +1,14 @@
 //! Queries made at random: what is printed reads back as the same tree, and no text breaks the
 //! parser.
 
-#![expect(clippy::unwrap_used, reason = "all of this is a test")]
-
 use proptest::prelude::*;
 use watchkeep_promql::{Expr, parse, parse_selector, pretty};
 
-fn pick(from: &'static [&'static str]) -> impl Strategy<Value = String> {
+fn pick(from: &'static [&'static str]) -> impl Strategy<Value = String> + Clone {
     prop::sample::select(from).prop_map(str::to_owned)
 }
 
-fn duration() -> impl Strategy<Value = String> {
+fn duration() -> impl Strategy<Value = String> + Clone {
     let leaf = pick(&["5m", "1h30m", "300", "0.5", "1y", "2w", "100ms", "step()", "RANGE()"]);
     leaf.prop_recursive(3, 8, 2, |inner| {
         let op = pick(&["+", "-", "*", "/", "%", "^"]);
@@ -26,7 +24,7 @@ fn duration() -> impl Strategy<Value = String> {
 }
 
 /// What may stand behind a selector or subquery.
-fn shift() -> impl Strategy<Value = String> {
+fn shift() -> impl Strategy<Value = String> + Clone {
     let offset = duration().prop_flat_map(|d| {
         let forms = [format!(" offset {d}"), format!(" offset -{d}"), format!(" offset ({d})")];
         prop::sample::select(forms.to_vec())
@@ -37,7 +35,7 @@ fn shift() -> impl Strategy<Value = String> {
         .prop_map(|(at, offset)| at + &offset)
 }
 
-fn series() -> impl Strategy<Value = String> {
+fn series() -> impl Strategy<Value = String> + Clone {
     let name = pick(&["m", "a:b", "sum", "offset", "fill", "by"]);
     let matcher = prop_oneof![
         pick(&["l=\"x\"", "l!='y'", "l=~`a|b.*`", "\"u.v\"!~\"z\"", "on=\"\\n\\\"\\u00e9\""]),
@@ -53,23 +51,23 @@ fn series() -> impl Strategy<Value = String> {
     ]
 }
 
-fn labels() -> impl Strategy<Value = String> {
+fn labels() -> impl Strategy<Value = String> + Clone {
     pick(&["()", "(l)", "(l, \"u.v\")", "(on, by,)"])
 }
 
-fn matching() -> impl Strategy<Value = String> {
+fn matching() -> impl Strategy<Value = String> + Clone {
     let on = (pick(&["on", "ignoring"]), labels(), pick(&["", "group_left", "group_right (x)"]))
         .prop_map(|(on, labels, group)| format!("{on} {labels} {group}"));
     let fill = pick(&["", "fill (0)", "fill_left(-1.5)", "fill_right (5m) fill_left (1e-05)"]);
     (prop_oneof![Just(String::new()), on], fill).prop_map(|(on, fill)| format!("{on} {fill}"))
 }
 
-fn scalar() -> impl Strategy<Value = String> {
+fn scalar() -> impl Strategy<Value = String> + Clone {
     let number = pick(&["1", "-2.5", "0x1f", "1e30", "5m", "-1h", "Inf", "1_000", "0.00001"]);
     prop_oneof![number, pick(&["time()", "pi()", "start()", "step()", "max_of(1, 2)"])]
 }
 
-fn vector() -> impl Strategy<Value = String> {
+fn vector() -> impl Strategy<Value = String> + Clone {
     let leaf = (series(), pick(&["", " anchored", " smoothed"]), shift())
         .prop_map(|(series, extension, shift)| format!("{series}{extension}{shift}"));
     leaf.prop_recursive(4, 16, 2, |inner| {

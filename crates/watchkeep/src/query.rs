@@ -14,7 +14,7 @@ use watchkeep_model::{Error, Result};
 
 use crate::cli::{QueryArguments, QueryOutput};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 /// Longer answers are not read.
 const ANSWER_BYTES_MAX: usize = 1 << 30;
 /// Steps of a range where none is given: about what a terminal can show.

@@ -78,11 +78,6 @@ impl ApiError {
         Self::new(ErrorType::Unavailable, message)
     }
 
-    /// There is no such thing.
-    pub(super) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(ErrorType::NotFound, message)
-    }
-
     /// What went wrong, for people.
     pub(super) fn message(&self) -> &str {
         &self.message

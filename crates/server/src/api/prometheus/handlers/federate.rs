@@ -38,9 +38,8 @@ pub(in super::super) async fn federate(State(app): State<Arc<App>>, request: Req
     let start_ms = now_ms - LOOKBACK_MS;
     let found = app.engine.newest_samples(&call.tenant, selectors, start_ms, now_ms).await;
     let about = app.engine.metadata(&call.tenant).await;
-    let exposed: Result<Vec<u8>> = found.and_then(|samples| {
-        Ok(expose(&format, &samples, &about?, &app.scraping.external_labels()))
-    });
+    let exposed: Result<Vec<u8>> = found
+        .and_then(|samples| Ok(expose(format, &samples, &about?, &app.scraping.external_labels())));
     match exposed {
         Ok(body) => ([(header::CONTENT_TYPE, format.content_type())], body).into_response(),
         Err(error) => super::super::error::ApiError::from(error).respond(&app),
@@ -48,13 +47,13 @@ pub(in super::super) async fn federate(State(app): State<Arc<App>>, request: Req
 }
 
 fn expose(
-    format: &ResponseFormat,
+    format: ResponseFormat,
     samples: &[(Labels, NewestSample)],
     about: &[MetadataRow],
     external: &Labels,
 ) -> Vec<u8> {
     let about: HashMap<&str, &MetadataRow> = about.iter().map(|row| (&*row.family, row)).collect();
-    let mut writer = ExpositionWriter::new(format);
+    let mut writer = ExpositionWriter::new(&format);
     for (labels, newest) in samples {
         let name = labels.metric_name();
         if name.is_empty() {

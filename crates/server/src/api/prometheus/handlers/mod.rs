@@ -24,6 +24,7 @@ type Answer = Result<Response, ApiError>;
 const TRUNCATED: &str = "results truncated due to limit";
 
 /// A success with remarks.
+#[expect(clippy::unnecessary_wraps, reason = "handlers end with it, and can fail before")]
 fn answer(annotations: &Annotations, data: impl FnOnce(&mut Vec<u8>)) -> Answer {
     let mut response = Response::new(Body::from(json::success(annotations, data)));
     let json = HeaderValue::from_static("application/json");
