@@ -84,15 +84,15 @@ function Tooltip({ hover, times, series, formatY }: { hover: Hover; times: numbe
   const time = index === null ? undefined : times[index];
   if (index === null || time === undefined) return null;
   const rows = series
-    .map((one) => ({ label: one.label, color: one.color, value: one.values[index] }))
-    .filter((row): row is { label: string; color: string; value: number } => typeof row.value === "number" && (row.value !== 0 || series.length === 1))
+    .map((one) => ({ label: one.label, color: one.color, value: one.values[index], format: one.format ?? formatY }))
+    .filter((row): row is typeof row & { value: number } => typeof row.value === "number" && (row.value !== 0 || series.length === 1))
     .sort((a, b) => b.value - a.value);
   if (series.length === 0) return null;
   return (
     <div className={classes.tooltip} style={{ ...side, top: 4 }}>
       <div className={classes.time}>{formatDateTime(time)}</div>
       {rows.slice(0, TOOLTIP_ROWS).map((row) => (
-        <div key={row.label} className={classes.row}><i style={{ background: `var(${row.color})` }} /><span>{row.label}</span><b>{formatY(row.value)}</b></div>
+        <div key={row.label} className={classes.row}><i style={{ background: `var(${row.color})` }} /><span>{row.label}</span><b>{row.format(row.value)}</b></div>
       ))}
       {rows.length > TOOLTIP_ROWS && <div className={classes.rest}>and {rows.length - TOOLTIP_ROWS} more</div>}
       {rows.length === 0 && <div className={classes.rest}>Nothing here</div>}

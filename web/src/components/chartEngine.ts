@@ -10,6 +10,8 @@ export interface ChartSeries {
   /** Name of a CSS variable. */
   color: string;
   values: (number | null)[];
+  /** Of its values, where they are in another unit than those of the axis. */
+  format?: (value: number) => string;
 }
 
 export interface Mark {

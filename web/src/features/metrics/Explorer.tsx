@@ -97,7 +97,7 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
           <Tooltip label={KEYS}><Button leftSection={<IconPlayerPlay size={14} aria-hidden />} variant={changed ? "filled" : "default"} onClick={run}>Run</Button></Tooltip>
           <Button leftSection={<IconPlus size={14} aria-hidden />} variant="subtle" onClick={drafts.add}>Add query</Button>
           {first !== undefined && (
-            <LabelFilters metric={first} matchers={selectorsOf(exprs[active] ?? "")[0]?.matchers ?? []} onChange={(label, value) => filter(active, label, value)} />
+            <LabelFilters letter={exprs.length > 1 ? letter(active) : undefined} metric={first} matchers={selectorsOf(exprs[active] ?? "")[0]?.matchers ?? []} onChange={(label, value) => filter(active, label, value)} />
           )}
         </div>
       </section>

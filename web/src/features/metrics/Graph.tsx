@@ -50,10 +50,14 @@ export function Graph({ ran, answers, exemplars, units, grid, style, logarithmic
     // eslint-disable-next-line react-hooks/exhaustive-deps -- the list is new each time, what is in it is not
     [...results, results.length, ran, grid, lettered],
   );
-  const rows = useMemo(() => shaped.series.map((one, i): Row => ({ ...one, color: seriesVar(i) })), [shaped]);
+  const unitsText = units.join("\n");
+  const rows = useMemo(() => {
+    const formats = unitsText.split("\n").map((unit) => (value: number): string => formatValue(value, unit));
+    return shaped.series.map((one, i): Row => ({ ...one, color: seriesVar(i), format: formats[one.query] ?? String }));
+  }, [shaped, unitsText]);
   const present = alone !== undefined && rows.some((row) => row.id === alone) ? alone : undefined;
   const shown = useMemo(() => rows.filter((row) => (present === undefined ? !hidden.has(row.id) : row.id === present)), [rows, present, hidden]);
-  const drawn = useMemo(() => shown.map((row) => ({ label: row.name, color: row.color, values: row.values })), [shown]);
+  const drawn = useMemo(() => shown.map((row) => ({ label: row.name, color: row.color, values: row.values, format: row.format })), [shown]);
   const marks = useMarks(ran, exemplars, rows, grid);
   const unit = shared(ran.map(({ index }) => units[index] ?? ""));
   const format = useMemo(() => (value: number): string => formatValue(value, unit), [unit]);
@@ -83,7 +87,7 @@ export function Graph({ ran, answers, exemplars, units, grid, style, logarithmic
           />
           {shaped.left > 0 && <p className={classes.note}>The {SERIES_MAX} series that reach highest are drawn, {formatCount(shaped.left)} are not. Aggregate with sum by (…), or rank with topk(20, …).</p>}
           {shaped.common.map(({ query, labels }) => <p key={query} className={classes.common}>{lettered ? `All of ${letter(query)} with` : "All with"} {labels.map(([name, value]) => <code key={name}>{name}={value}</code>)}</p>)}
-          <SeriesTable rows={rows} alone={present} hidden={hidden} format={format} onAlone={setAlone} onHidden={setHidden} />
+          <SeriesTable rows={rows} alone={present} hidden={hidden} onAlone={setAlone} onHidden={setHidden} />
         </>
       )}
     </div>

@@ -9,6 +9,8 @@ import { useRange } from "@/lib/useRange";
 import classes from "./MetricsPage.module.css";
 
 interface LabelFiltersProps {
+  /** Which of several queries it is. */
+  letter: string | undefined;
   metric: string;
   matchers: Matcher[];
   onChange: (label: string, value: string | null) => void;
@@ -17,7 +19,7 @@ interface LabelFiltersProps {
 /** Labels offered at once; the others on demand. */
 const SHOWN = 6;
 
-export function LabelFilters({ metric, matchers, onChange }: LabelFiltersProps) {
+export function LabelFilters({ letter, metric, matchers, onChange }: LabelFiltersProps) {
   const { window, range } = useRange();
   const [all, setAll] = useState(false);
   // What it offers is a help: when it fails, the query can still be written by hand.
@@ -28,6 +30,7 @@ export function LabelFilters({ metric, matchers, onChange }: LabelFiltersProps) 
   if (labels.length === 0) return null;
   return (
     <div className={classes.labels} role="group" aria-label={`Labels of ${metric}`}>
+      {letter !== undefined && <span className={classes.letter} aria-hidden>{letter}</span>}
       {(all ? labels : labels.slice(0, SHOWN)).map((label) => {
         const value = chosen(label.name);
         return (

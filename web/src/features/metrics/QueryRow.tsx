@@ -33,7 +33,9 @@ export function QueryRow(props: QueryRowProps) {
   const { index, alone, text, ran, answer, off, client, onChange } = props;
   const [refused, setRefused] = useState<{ of: string; error: Error } | undefined>();
   const name = letter(index);
-  const error = answer?.error ?? (refused?.of === text ? refused.error : null);
+  // What was wrong with the query that ran says nothing of the text that replaces it.
+  const failed = answer?.error && !(text !== ran && isOfQuery(answer.error)) ? answer.error : null;
+  const error = failed ?? (refused?.of === text ? refused.error : null);
   const place = error && (text === ran || refused?.of === text) ? errorPlace(text, error.message) : undefined;
   const format = (): void => {
     prometheus.format(text).then((formatted) => { setRefused(undefined); onChange(formatted); }, (failure: unknown) => setRefused({ of: text, error: failure as Error }));
@@ -66,9 +68,13 @@ function Tool({ label, onClick, disabled = false, children }: { label: string; o
   );
 }
 
+function isOfQuery(error: Error): boolean {
+  return error instanceof ApiError && (error.kind === "bad_data" || error.kind === "execution");
+}
+
 /** An error of the query itself is told in its own words; others with what to do about them. */
 function QueryFailure({ error, onRetry }: { error: Error; onRetry: (() => void) | undefined }) {
-  if (error instanceof ApiError && (error.kind === "bad_data" || error.kind === "execution")) {
+  if (isOfQuery(error)) {
     return <p className={classes.refused} role="alert"><IconAlertTriangle size={14} aria-hidden /><span>{errorText(error.message)}</span></p>;
   }
   return <Failure what="The query could not be answered" error={error} {...(onRetry ? { onRetry } : {})} />;

@@ -10,13 +10,13 @@ import classes from "./MetricsPage.module.css";
 export interface Row extends Drawn {
   /** Name of a CSS variable. */
   color: string;
+  format: (value: number) => string;
 }
 
 interface SeriesTableProps {
   rows: Row[];
   alone: string | undefined;
   hidden: ReadonlySet<string>;
-  format: (value: number) => string;
   onAlone: (id: string | undefined) => void;
   onHidden: (hidden: ReadonlySet<string>) => void;
 }
@@ -25,7 +25,7 @@ const FIGURES: [keyof SeriesStats, string][] = [["last", "Last"], ["min", "Min"]
 /** Rows that are seen at once; further ones by scrolling. */
 const ROWS_SEEN = 9.5;
 
-export function SeriesTable({ rows, alone, hidden, format, onAlone, onHidden }: SeriesTableProps) {
+export function SeriesTable({ rows, alone, hidden, onAlone, onHidden }: SeriesTableProps) {
   const narrow = useNarrow();
   const [sort, setSort] = useState<string | undefined>();
   const columns = useMemo((): Column<Row>[] => {
@@ -47,7 +47,7 @@ export function SeriesTable({ rows, alone, hidden, format, onAlone, onHidden }: 
       },
       ...FIGURES.map(([key, label]): Column<Row> => ({
         id: key, label, width: "86px", align: "end", value: (row) => row.stats[key] ?? -Infinity,
-        render: (row) => { const value = row.stats[key]; return <span title={value === null ? undefined : String(value)}>{value === null ? "–" : format(value)}</span>; },
+        render: (row) => { const value = row.stats[key]; return <span title={value === null ? undefined : String(value)}>{value === null ? "–" : row.format(value)}</span>; },
       })),
       {
         id: "show", label: "", width: "28px",
@@ -58,7 +58,7 @@ export function SeriesTable({ rows, alone, hidden, format, onAlone, onHidden }: 
         ),
       },
     ];
-  }, [alone, hidden, format, onAlone, onHidden]);
+  }, [alone, hidden, onAlone, onHidden]);
   const size = narrow ? 56 : 32;
   return (
     <div className={classes.series} style={{ height: Math.min(rows.length, narrow ? 6.5 : ROWS_SEEN) * size + (narrow ? 2 : 33) }}>
@@ -67,7 +67,7 @@ export function SeriesTable({ rows, alone, hidden, format, onAlone, onHidden }: 
         renderNarrow={(row) => (
           <>
             {columns[0]?.render(row)}
-            <span className={classes.figures}>{FIGURES.map(([key, label]) => <span key={key}>{label.toLowerCase()} <b>{row.stats[key] === null ? "–" : format(row.stats[key])}</b></span>)}</span>
+            <span className={classes.figures}>{FIGURES.map(([key, label]) => <span key={key}>{label.toLowerCase()} <b>{row.stats[key] === null ? "–" : row.format(row.stats[key])}</b></span>)}</span>
           </>
         )}
       />
