@@ -59,7 +59,7 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
   const exemplars = useExemplarAnswers(ran, grid, withExemplars && !table && ready);
 
   const run = useCallback(() => {
-    const next = drafts.list.map((text) => text.trim()).filter((text) => text !== "");
+    const next = [...new Set(drafts.list.map((text) => text.trim()).filter((text) => text !== ""))];
     for (const text of next) remember(text);
     if (JSON.stringify(next) !== JSON.stringify(exprs)) onChange({ expr: next.length > 0 ? next : undefined, metric: undefined });
     else {
@@ -71,7 +71,7 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
     if (exprs[index] === undefined) drafts.remove(index);
     else onChange({ expr: exprs.filter((_, i) => i !== index), off: undefined });
   };
-  const changed = JSON.stringify(drafts.list.map((text) => text.trim()).filter(Boolean)) !== JSON.stringify(exprs);
+  const changed = JSON.stringify([...new Set(drafts.list.map((text) => text.trim()).filter(Boolean))]) !== JSON.stringify(exprs);
   const first = metricsOf(exprs[active] ?? "")[0];
   const units = exprs.map((text) => {
     const [metric] = metricsOf(text);
