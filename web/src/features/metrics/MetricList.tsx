@@ -43,7 +43,7 @@ export function MetricList({ metrics, find, chosen, stale, onFind, onChoose }: M
     <>
       <div className={classes.find}><TextFilter aria-label="Search metrics" placeholder="Search metrics" value={find} onApply={onFind} /></div>
       <div ref={scroller} className={classes.names} role="listbox" aria-label="Metrics" tabIndex={0} onKeyDown={onKeyDown} data-stale={stale}>
-        {metrics.length === 0 && <p className={classes.nothing}>No metric contains “{find}”.</p>}
+        {metrics.length === 0 && <p className={classes.nothing}>{find === undefined ? "No metrics yet." : `No metric contains “${find}”.`}</p>}
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
             const metric = metrics[item.index];
