@@ -142,7 +142,7 @@ impl Inner {
                     tenant: tenant.as_str().to_owned(),
                     figures: metric_figures(&figures),
                 };
-                self.replace(tenant, ids, (figures.series > 0).then_some(entry))
+                self.replace(tenant, ids, (figures.series > 0).then_some(&entry))
             });
         match outcome {
             Ok(true) => {
@@ -161,7 +161,7 @@ impl Inner {
 
     /// Puts a merged part in the place of the last of its inputs, on disk and for queries; false
     /// where one of them is gone. `None` takes them away.
-    fn replace(&self, tenant: &TenantId, ids: &[u64], merged: Option<PartEntry>) -> Result<bool> {
+    fn replace(&self, tenant: &TenantId, ids: &[u64], merged: Option<&PartEntry>) -> Result<bool> {
         let mut catalog = self.catalog.lock();
         let mut manifest = catalog.manifest.clone();
         let is_input = |entry: &PartEntry| {
@@ -174,13 +174,12 @@ impl Inner {
         }
         let Some(tables) = self.tables.tenant(tenant) else { return Ok(false) };
         let opened = merged
-            .as_ref()
             .map(|entry| {
                 let directory = catalog.directory(TableKind::Metrics, &entry.tenant, entry.id);
                 metrics::Part::open(&directory, &catalog.metrics_cache)
             })
             .transpose()?;
-        if let (Some(last), Some(entry)) = (manifest.parts.iter().rposition(is_input), &merged) {
+        if let (Some(last), Some(entry)) = (manifest.parts.iter().rposition(is_input), merged) {
             manifest.parts.insert(last + 1, entry.clone());
         }
         manifest.parts.retain(|entry| !is_input(entry));
@@ -190,7 +189,7 @@ impl Inner {
         {
             let mut metrics = tables.metrics.write();
             let last = metrics.parts.iter().rposition(|(id, _)| ids.contains(id));
-            if let (Some(last), Some(entry), Some(part)) = (last, &merged, opened) {
+            if let (Some(last), Some(entry), Some(part)) = (last, merged, opened) {
                 metrics.parts.insert(last + 1, (entry.id, part));
             }
             metrics.parts.retain(|(id, _)| !ids.contains(id));

@@ -69,6 +69,21 @@ impl Masked {
     pub(super) fn select(self, ids: RoaringBitmap) -> Selected {
         Selected { from: self, ids }
     }
+
+    /// Whether one of the series has a sample in the range. Most often the first has.
+    pub(super) fn any_with_sample(&self, ids: RoaringBitmap, range: Range) -> Result<bool> {
+        const ONE_BY_ONE: usize = 2;
+        let mut rest = ids;
+        for _ in 0..ONE_BY_ONE {
+            let Some(id) = rest.min() else { return Ok(false) };
+            let first = self.clone().select(RoaringBitmap::from_iter([id]));
+            if !first.with_sample(range)?.is_empty() {
+                return Ok(true);
+            }
+            rest.remove(id);
+        }
+        Ok(!rest.is_empty() && !self.clone().select(rest).with_sample(range)?.is_empty())
+    }
 }
 
 /// The series of a source that are asked for.

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use roaring::RoaringBitmap;
 use watchkeep_model::{Error, ErrorKind, Labels, Result, SeriesSamples};
 
 use super::data::Range;
@@ -128,19 +129,22 @@ impl View {
         let range = range_of(&request.series);
         let mut values = BTreeSet::new();
         for selected in self.select(&request.series)? {
-            let (source, ids) = (&selected.from.source, selected.with_sample(range)?);
-            source.with_index(|index| {
-                let mut found = Vec::new();
-                let unknown = |value: &str| !values.contains(value);
+            let mut found: Vec<(String, RoaringBitmap)> = Vec::new();
+            let unknown = |value: &str| !values.contains(value);
+            selected.from.source.with_index(|index| {
                 index.each_value(&request.label, &unknown, &mut |value, series| {
-                    if !series.is_disjoint(&ids) {
-                        found.push(value.to_owned());
+                    let series = series & &selected.ids;
+                    if !series.is_empty() {
+                        found.push((value.to_owned(), series));
                     }
                     Ok(())
-                })?;
-                values.extend(found);
-                Ok(())
+                })
             })?;
+            for (value, series) in found {
+                if selected.from.any_with_sample(series, range)? {
+                    values.insert(value);
+                }
+            }
         }
         Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
     }

@@ -112,7 +112,9 @@ const LEVELS_GAIN: f64 = 0.3;
 fn divide(form: PageForm, base: i64, mut numbers: Vec<i64>) -> Planned {
     let multiplier = common_divisor(&numbers);
     if multiplier > 1 {
-        numbers.iter_mut().for_each(|number| *number /= multiplier);
+        for number in &mut numbers {
+            *number /= multiplier;
+        }
     }
     let spread = Spread::of(numbers.iter().copied());
     let narrow = numbers.iter().all(|number| i32::try_from(*number).is_ok());
