@@ -53,8 +53,13 @@ describe("a running server", { skip: url ? false : "WATCHKEEP_URL is not set" },
   test("draws a metric", () =>
     visit("metric", "/explore/metrics?range=6h", async (page) => {
       await page.getByRole("option").first().click();
-      await page.getByRole("heading", { name: /^Latest/ }).or(page.getByText("No series in this time range")).waitFor();
+      await page.getByRole("table", { name: "Series" }).or(page.getByText("No series in this time range")).waitFor();
+      await page.getByText("Table", { exact: true }).click();
+      await page.getByRole("table", { name: "Result" }).or(page.getByText("No series at the end of this time range")).waitFor();
     }));
+
+  test("shows what makes the series", () =>
+    visit("cardinality", "/system/cardinality", (page) => page.getByRole("region", { name: "Metrics with the most series" }).getByRole("link").first().waitFor()));
 
   test("shows the server's status", () =>
     visit("status", "/system/status", async (page) => {

@@ -236,7 +236,7 @@ function makeLogs(kind, now, traces) {
 }
 
 const METRICS = [
-  ["http_server_request_duration_seconds", "histogram", "s", "Duration of HTTP server requests."],
+  ["http_server_request_duration_seconds_bucket", "histogram", "s", "Duration of HTTP server requests."],
   ["gen_ai_client_token_usage", "counter", "{token}", "Tokens used by model calls."],
   ["gen_ai_client_operation_duration_seconds", "exponential_histogram", "s", "Duration of model calls."],
   ["agent_runs_total", "counter", "1", "Agent runs that ended, by outcome."],
@@ -250,7 +250,7 @@ const METRICS = [
 
 function makeMetrics(kind) {
   const base = METRICS.slice(0, { much: 10, little: 4, none: 0, broken: 5 }[kind]);
-  const list = base.map(([name, metricKind, unit, help], i) => ({ name, family: name, kind: metricKind, unit, help, series_count: kind === "little" ? 1 : 2 + (i % 7) * 3 }));
+  const list = base.map(([name, metricKind, unit, help], i) => ({ name, family: name.replace(/_bucket$/, ""), kind: metricKind, unit, help, series_count: kind === "little" ? 1 : 2 + (i % 7) * 3 }));
   if (kind === "much") for (let i = 0; i < 600; i += 1) list.push({ name: `app_${["cache", "queue", "worker", "http", "db", "tool"][i % 6]}_metric_${String(i).padStart(3, "0")}_total`, family: "", kind: "counter", unit: "1", help: `Synthetic counter number ${i}.`, series_count: 1 + (i % 9) });
   if (kind === "broken") list.push({ name: "a_very_long_metric_name_".repeat(8), family: "", kind: "unknown", unit: "furlongs/fortnight", help: "Help ".repeat(120), series_count: 0 });
   return list.sort((a, b) => a.name.localeCompare(b.name));

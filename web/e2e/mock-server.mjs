@@ -1,14 +1,16 @@
-// Serves the built UI and a mock of the native API with deterministic data.
+// Serves the built UI and mocks of the native API and of Prometheus' with deterministic data.
 // `node e2e/mock-server.mjs --data much|little|none|broken --port 7171`, or `startMock({ data, port })` from a test.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
-import { makeData, random, seriesLabels, seriesPoints } from "./mock-data.mjs";
+import { makeData, seriesLabels } from "./mock-data.mjs";
+import { answerProm, PromFailure } from "./mock-prometheus.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
 const API = "/api/watchkeep/v1";
+const PROMETHEUS = "/api/v1";
 const UNIT_NS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
 class Failure extends Error {
@@ -108,29 +110,6 @@ function labels(data, query) {
   return { labels: [...values].map(([name, set]) => ({ name, values: [...set].sort(), truncated: false })) };
 }
 
-function series(data, query) {
-  const metric = metricOf(data, query);
-  if (data.kind === "broken" && metric.kind === "histogram") throw new Failure(422, "limit_exceeded", "the answer has 41,200 series, limit 1,000 (query.series_max)");
-  const { start, end } = windowOf(query, data.now);
-  const [startMs, endMs] = [Number(start / 1_000_000n), Number(end / 1_000_000n)];
-  const stepMs = query.get("step") ? Math.max(1, durationNs(query.get("step")) / 1e6) : Math.max(1000, Math.ceil((endMs - startMs) / 300 / 1000) * 1000);
-  const wanted = pairs(query, "label");
-  const all = seriesLabels(metric, data.kind).map((set, i) => ({ set, i })).filter(({ set }) => wanted.every((pair) => has(set, pair)));
-  const native = metric.kind === "exponential_histogram";
-  const rng = random(3);
-  return {
-    step_ms: stepMs, truncated: false,
-    series: all.slice(0, Number(query.get("limit") ?? 100)).map(({ set, i }) => {
-      const points = seriesPoints(metric, i, startMs, Math.min(endMs, data.now), stepMs, data.kind);
-      return {
-        labels: set, points: native ? [] : points,
-        histograms: native ? points.map(([t, v]) => [t, { count: v, sum: v * 0.31, buckets: [[0.1, 0.2, Math.floor(v / 4)], [0.2, 0.4, Math.ceil(v / 2)], [0.4, 0.8, Math.floor(v / 4)]] }]) : [],
-        exemplars: metric.kind === "histogram" && i < 2 && data.traces.length > 0 ? points.filter((_, k) => k % 60 === 30).map(([t, v]) => ({ time_ms: t, value: v * 1.3, trace_id: rng.pick(data.traces).trace_id, span_id: null, labels: {} })) : [],
-      };
-    }),
-  };
-}
-
 function status(data) {
   if (data.kind === "broken") throw new Failure(503, "unavailable", "the store is recovering: replayed 3 of 9 segments");
   const store = (rows, list) => ({
@@ -154,6 +133,7 @@ function status(data) {
 }
 
 function answer(data, path, query) {
+  if (path.startsWith(`${PROMETHEUS}/`)) return { status: "success", ...answerProm(data, path.slice(PROMETHEUS.length), query) };
   if (path === "/status") return status(data);
   const [, trace] = /\/traces\/([^/]+)$/.exec(path) ?? [];
   if (trace) {
@@ -176,7 +156,6 @@ function answer(data, path, query) {
       return { metrics: found.slice(0, Number(query.get("limit") ?? 1000)), truncated: found.length > Number(query.get("limit") ?? 1000) };
     }
     case "/metrics/labels": return labels(data, query);
-    case "/metrics/series": return series(data, query);
     default: throw new Failure(404, "not_found", `no endpoint ${path}`);
   }
 }
@@ -205,7 +184,8 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
         body = answer(data, url.pathname, url.searchParams);
       } catch (failure) {
         code = failure.status ?? 500;
-        body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
+        if (failure instanceof PromFailure) body = { status: "error", errorType: failure.type, error: failure.message };
+        else body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
       }
       response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
     };

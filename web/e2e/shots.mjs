@@ -11,6 +11,7 @@ const filter = new RegExp(process.argv[2] ?? "");
 mkdirSync(out, { recursive: true });
 
 const failing = (data) => (data.traces.find((trace) => trace.error_count > 0) ?? data.traces[0])?.trace_id ?? "0".repeat(32);
+const explore = (...queries) => `/explore/metrics?${queries.map((query) => `expr=${encodeURIComponent(query)}`).join("&")}`;
 const PAGES = {
   traces: () => "/explore/traces",
   filtered: () => "/explore/traces?service=tool-runner&status=error&attr=http.response.status_code=504&sort=-duration",
@@ -22,9 +23,19 @@ const PAGES = {
   missing: () => `/explore/traces/${"dead".padStart(32, "0")}`,
   logs: () => "/explore/logs",
   metrics: () => "/explore/metrics",
-  metric: (data) => `/explore/metrics?metric=${data.kind === "broken" ? data.metrics[0]?.name : (data.metrics.find((m) => m.kind === "histogram")?.name ?? "x")}&show=value`,
-  counter: () => "/explore/metrics?metric=agent_runs_total",
-  native: () => "/explore/metrics?metric=gen_ai_client_operation_duration_seconds",
+  query: () => explore("histogram_quantile(0.95, sum by (le, job) (rate(http_server_request_duration_seconds_bucket[5m])))"),
+  stacked: () => `${explore("sum by (job) (rate(agent_runs_total[5m]))")}&style=stacked`,
+  points: () => `${explore("rate(process_resident_memory_bytes[5m])")}&style=points&scale=log`,
+  several: () => explore("agent_queue_depth", "sum(rate(tool_calls_total[5m]))"),
+  table: () => `${explore("agent_queue_depth")}&view=table`,
+  native: () => explore("gen_ai_client_operation_duration_seconds"),
+  wrongquery: () => explore("sum(rate(agent_runs_total[5m])"),
+  nothing: () => explore("no_such_metric"),
+  oldlink: (data) => `/explore/metrics?metric=${data.metrics[0]?.name ?? "x"}`,
+  targets: () => "/system/targets",
+  targetsdown: () => "/system/targets?state=down",
+  targetsdropped: () => "/system/targets?state=dropped",
+  cardinality: () => "/system/cardinality",
   status: () => "/system/status",
 };
 

@@ -264,52 +264,6 @@ describe("logs", () => {
     }));
 });
 
-describe("metrics", () => {
-  test("searches, draws a metric, filters by a label, changes between rate and value", () =>
-    visit("much", "/explore/metrics", async (page, mock) => {
-      await page.getByLabel("Search metrics").fill("agent_runs");
-      await untilUrl(page, (search) => search.get("find") === "agent_runs");
-      await page.getByRole("option", { name: /agent_runs_total/ }).click();
-      await untilUrl(page, (search) => search.get("metric") === "agent_runs_total");
-      await page.getByRole("heading", { name: "Latest rates" }).waitFor();
-      await page.getByRole("combobox", { name: "Label job" }).click();
-      await page.getByRole("option", { name: "gateway" }).click();
-      await untilUrl(page, (search) => search.get("label") === "job=gateway");
-      await page.getByText("Value", { exact: true }).first().click();
-      await untilUrl(page, (search) => search.get("show") === "value");
-      await page.getByRole("heading", { name: "Latest values" }).waitFor();
-      assert.ok(mock.requests.some((request) => request.includes("/metrics/series?") && request.includes("label=job%3Dgateway")));
-    }));
-
-  test("an exemplar opens its trace", () =>
-    visit("much", "/explore/metrics?metric=http_server_request_duration_seconds&show=value", async (page, mock) => {
-      const plot = await page.locator(".u-over").boundingBox();
-      const asked = mock.requests.findLast((request) => request.includes("/metrics/series?"));
-      const { series } = await (await fetch(mock.url + asked)).json();
-      const start = Number(new URL(asked, mock.url).searchParams.get("start")) / 1e6;
-      const x = plot.x + (plot.width * (series[0].exemplars[2].time_ms - start)) / 3_600_000;
-      // Where on the line of its time the mark sits depends on the scale: walk down until the pointer says so.
-      let opened = false;
-      for (let y = plot.y + 2; y < plot.y + plot.height && !opened; y += 6) {
-        await page.mouse.move(x, y);
-        opened = await page.getByText("Click to open the trace").isVisible();
-        if (opened) await page.mouse.click(x, y);
-      }
-      assert.ok(opened, "no exemplar under the pointer");
-      await untilUrl(page, (_, url) => url.pathname.startsWith("/explore/traces/"));
-    }));
-
-  test("shows native histograms as counts", () =>
-    visit("much", "/explore/metrics?metric=gen_ai_client_operation_duration_seconds", async (page) => {
-      await page.getByText(/observations in 3 buckets/).first().waitFor();
-    }));
-
-  test("a refused query says which limit it hit", () =>
-    visit("broken", "/explore/metrics?metric=http_server_request_duration_seconds", async (page) => {
-      await page.getByText(/41,200 series, limit 1,000/).waitFor();
-    }));
-});
-
 describe("shell", () => {
   test("the palette goes to pages, services and pasted trace ids", () =>
     visit("little", "/explore/logs", async (page, mock) => {
@@ -371,7 +325,7 @@ describe("shell", () => {
 
   test("nothing sticks out sideways on a phone, and the menu leads to every page", async () => {
     for (const data of ["much", "none", "broken"]) {
-      for (const path of ["/explore/traces", `/explore/traces/${mocks[data].data.traces[0]?.trace_id ?? "0"}`, "/explore/logs", "/explore/metrics", "/explore/metrics?metric=agent_runs_total", "/system/status"]) {
+      for (const path of ["/explore/traces", `/explore/traces/${mocks[data].data.traces[0]?.trace_id ?? "0"}`, "/explore/logs", "/system/status"]) {
         await visit(data, path, async (page) => {
           assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.querySelector("#page").scrollWidth <= innerWidth), `${data} ${path}`);
         }, { viewport: PHONE });
@@ -385,7 +339,7 @@ describe("shell", () => {
   });
 
   test("every control has a name and every page a heading", async () => {
-    for (const path of ["/explore/traces", `/explore/traces/${mocks.much.data.traces[0].trace_id}`, "/explore/logs", "/explore/metrics?metric=agent_runs_total", "/system/status"]) {
+    for (const path of ["/explore/traces", `/explore/traces/${mocks.much.data.traces[0].trace_id}`, "/explore/logs", "/system/status"]) {
       await visit("much", path, async (page) => {
         assert.equal(await page.locator("h1").count(), 1, path);
         const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, a, input, select, [role=combobox]")]

@@ -78,30 +78,26 @@ impl Notes {
 
     /// A warning that says how often it came.
     pub(crate) fn warn_counted(&mut self, text: String, span: Span) {
-        match self.by_text.get_mut(&text) {
-            Some(Note { detail: Detail::Count(count), .. }) => *count += 1,
-            _ => {
-                let note = Note { is_warning: true, span, detail: Detail::Count(1) };
-                self.by_text.insert(text, note);
-            }
+        if let Some(Note { detail: Detail::Count(count), .. }) = self.by_text.get_mut(&text) {
+            *count += 1;
+        } else {
+            let note = Note { is_warning: true, span, detail: Detail::Count(1) };
+            self.by_text.insert(text, note);
         }
     }
 
     /// An info about buckets that did not rise.
     pub(crate) fn info_monotonicity(&mut self, text: String, span: Span, new: Monotonicity) {
-        match self.by_text.get_mut(&text) {
-            Some(Note { detail: Detail::Monotonicity(old), .. }) => {
-                old.time_min_ms = old.time_min_ms.min(new.time_min_ms);
-                old.time_max_ms = old.time_max_ms.max(new.time_max_ms);
-                old.bucket_min = old.bucket_min.min(new.bucket_min);
-                old.bucket_max = old.bucket_max.max(new.bucket_max);
-                old.difference_max = old.difference_max.max(new.difference_max);
-                old.samples += new.samples;
-            }
-            _ => {
-                let note = Note { is_warning: false, span, detail: Detail::Monotonicity(new) };
-                self.by_text.insert(text, note);
-            }
+        if let Some(Note { detail: Detail::Monotonicity(old), .. }) = self.by_text.get_mut(&text) {
+            old.time_min_ms = old.time_min_ms.min(new.time_min_ms);
+            old.time_max_ms = old.time_max_ms.max(new.time_max_ms);
+            old.bucket_min = old.bucket_min.min(new.bucket_min);
+            old.bucket_max = old.bucket_max.max(new.bucket_max);
+            old.difference_max = old.difference_max.max(new.difference_max);
+            old.samples += new.samples;
+        } else {
+            let note = Note { is_warning: false, span, detail: Detail::Monotonicity(new) };
+            self.by_text.insert(text, note);
         }
     }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use prometheus::Registry;
 use tokio::sync::Semaphore;
 use watchkeep_engine::Engine;
+use watchkeep_engine::scrape::Scraping;
 use watchkeep_model::Result;
 use watchkeep_wire::otlp::MetricsOptions;
 
@@ -24,6 +25,8 @@ pub struct About {
     pub commit: &'static str,
     /// Where the data lives.
     pub data_dir: PathBuf,
+    /// How long data is kept, for people.
+    pub retention: String,
 }
 
 /// One open listener.
@@ -39,6 +42,7 @@ pub struct ListenerInfo {
 #[derive(Debug)]
 pub struct App {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) scraping: Arc<Scraping>,
     pub(crate) registry: Registry,
     pub(crate) config: ServerConfig,
     pub(crate) otlp: OtlpConfig,
@@ -57,6 +61,7 @@ impl App {
     /// Puts the state together and registers the server's own metrics.
     pub fn new(
         engine: Arc<Engine>,
+        scraping: Arc<Scraping>,
         registry: Registry,
         config: ServerConfig,
         otlp: OtlpConfig,
@@ -67,6 +72,7 @@ impl App {
             metrics: ServerMetrics::register(&registry)?,
             started_ns: engine.clock().now_ns(),
             engine,
+            scraping,
             registry,
             config,
             metrics_options: Arc::new(otlp.metrics.options()?),

@@ -123,7 +123,10 @@ impl Metrics {
         let labels: Vec<Labels> =
             batch.series.labels.iter().map(Labels::from_canonical).collect::<Result<_>>()?;
         let (mut added, mut series) = (HashSet::new(), 0);
-        let samples = batch.samples();
+        let count = |batch: &MetricColumns| {
+            [batch.floats.len(), batch.histograms.len(), batch.exemplars.len()]
+        };
+        let before = count(batch);
         batch.retain_series(|row| {
             let room = ((self.series.len() + added.len()) as u64) < series_max;
             let kept = self.series.contains_key(&labels[row])
@@ -132,9 +135,11 @@ impl Metrics {
             series += u64::from(!kept);
             kept
         });
-        let samples = (samples - batch.samples()) as u64;
+        let after = count(batch);
+        let [floats, histograms, exemplars] =
+            std::array::from_fn(|kind| (before[kind] - after[kind]) as u64);
         let reason = RejectReason::SeriesMax { series_max };
-        Ok((series > 0).then_some(Rejected { series, samples, reason }))
+        Ok((series > 0).then_some(Rejected { series, floats, histograms, exemplars, reason }))
     }
 
     fn delete(&mut self, matchers: &[Matcher], range: RangeInclusive<i64>) {
@@ -279,7 +284,7 @@ impl Store for MemoryStore {
             Batch::Logs(columns) => tenant.logs.append(&columns)?,
             Batch::Metrics(mut columns) => {
                 ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
-                ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples);
+                ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples());
                 tenant.metrics.append(&columns)?;
             }
         }

@@ -8,8 +8,9 @@ use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use watchkeep_engine::Engine;
+use watchkeep_engine::scrape::{Environment, Scraping};
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Clock, Error, Result, SystemClock};
+use watchkeep_model::{Clock, Error, Result, SystemClock, TenantId};
 use watchkeep_server::{About, App, Server};
 use watchkeep_storage::embedded::{EmbeddedStore, RecoveryProgress};
 
@@ -51,10 +52,22 @@ async fn serve(config: Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let registry = Registry::new();
     let engine = Arc::new(Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?);
-    let about =
-        About { version: VERSION, commit: COMMIT, data_dir: config.storage.data_dir.clone() };
+    let about = About {
+        version: VERSION,
+        commit: COMMIT,
+        data_dir: config.storage.data_dir.clone(),
+        retention: kept(&config),
+    };
+    let scraping = Arc::new(Scraping::new(
+        &engine,
+        TenantId::new(&config.scrape.tenant)?,
+        config.scrape.config_file.clone(),
+        Environment::new(std::env::vars()),
+        &registry,
+    )?);
     let app = App::new(
         Arc::clone(&engine),
+        Arc::clone(&scraping),
         registry.clone(),
         config.server.clone(),
         config.otlp.clone(),
@@ -70,12 +83,14 @@ async fn serve(config: Config) -> Result<()> {
         let _either_way = stopped.await;
     }));
     let outcome = tokio::select! {
-        opened = open_and_wait(&config, clock, &registry, &engine) => opened,
+        opened = open_and_wait(&config, clock, &registry, &engine, &scraping) => opened,
         name = signals.next() => {
             tracing::info!("{name}: stopping");
             Ok(())
         }
     };
+    // Before the engine refuses what a scrape under way still brings.
+    scraping.shut_down().await;
     if outcome.is_ok() {
         engine.stopping();
     }
@@ -98,6 +113,7 @@ async fn open_and_wait(
     clock: Arc<dyn Clock>,
     registry: &Registry,
     engine: &Arc<Engine>,
+    scraping: &Scraping,
 ) -> Result<()> {
     let (settings, registry, watched) = (config.storage(), registry.clone(), Arc::clone(engine));
     let opening = tokio::task::spawn_blocking(move || {
@@ -111,11 +127,28 @@ async fn open_and_wait(
         Ok(store) => {
             engine.attach(Arc::new(store));
             tracing::info!("ready");
-            std::future::pending().await
+            if scraping.file().is_some() {
+                scraping.reload().await?;
+            }
+            reload_on_hangup(scraping).await
         }
         Err(error) => {
             engine.fail(error.message());
             Err(error)
+        }
+    }
+}
+
+/// Reads the scrape configuration again at every SIGHUP; never returns without an error.
+async fn reload_on_hangup(scraping: &Scraping) -> Result<()> {
+    let mut hangups = signal(SignalKind::hangup()).context(|| "cannot listen for SIGHUP".into())?;
+    loop {
+        hangups.recv().await;
+        match scraping.reload().await {
+            Ok(()) => tracing::info!("SIGHUP: the scrape configuration was read again"),
+            Err(error) => {
+                tracing::error!("SIGHUP: the scrape configuration stays: {}", error.report());
+            }
         }
     }
 }
@@ -142,6 +175,14 @@ impl Progress {
     }
 }
 
+/// How long data is kept.
+fn kept(config: &Config) -> String {
+    match config.retention.age.0 {
+        std::time::Duration::ZERO => "kept for ever".to_owned(),
+        _ => format!("kept for {}", config.retention.age),
+    }
+}
+
 /// What a person sees who starts the server.
 fn welcome(server: &Server, config: &Config) -> String {
     let address = |name: &str| {
@@ -152,10 +193,7 @@ fn welcome(server: &Server, config: &Config) -> String {
             .map(|listener| format!("http://{}", listener.address))
     };
     let main = address("main").unwrap_or_default();
-    let retention = match config.retention.age.0 {
-        std::time::Duration::ZERO => "kept for ever".to_owned(),
-        _ => format!("kept for {}", config.retention.age),
-    };
+    let retention = kept(config);
     let mut text = format!("\n  Watchkeep {VERSION}\n\n");
     let rows = [
         ("Web UI", main.clone()),

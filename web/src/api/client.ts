@@ -1,7 +1,8 @@
-// Calls the server's native API. One function an endpoint; every failure is an `ApiError` that says what to do.
+// Calls the server's native API. One function an endpoint; every failure is an `ApiError` that says what to do,
+// those of the Prometheus API (`prometheus.ts`) too.
 
 import type {
-  ErrorBody, Level, LogHistogram, LogPage, MetricLabels, MetricList, SeriesAnswer, Status, Trace, TracePage,
+  ErrorBody, Level, LogHistogram, LogPage, MetricLabels, MetricList, Status, Trace, TracePage,
 } from "./types";
 
 const BASE = "/api/watchkeep/v1";
@@ -23,7 +24,7 @@ export class ApiError extends Error {
   }
 }
 
-type Value = string | number | string[] | null | undefined;
+export type Value = string | number | string[] | null | undefined;
 
 /** Half-open bounds in unix nanoseconds. */
 export interface Window {
@@ -59,10 +60,17 @@ export function queryString(params: Record<string, Value>): string {
   return text === "" ? "" : `?${text}`;
 }
 
-async function get<T>(path: string, params: Record<string, Value>, signal?: AbortSignal): Promise<T> {
+/** Longer queries go in a form: addresses have limits along the way. */
+const ADDRESS_MAX = 4000;
+
+export async function get<T>(path: string, params: Record<string, Value>, signal?: AbortSignal): Promise<T> {
   let response: Response;
+  const query = queryString(params);
+  const form = query.length > ADDRESS_MAX;
   try {
-    response = await fetch(path + queryString(params), { headers: { accept: "application/json" }, signal: signal ?? null });
+    response = await fetch(form ? path : path + query, {
+      headers: { accept: "application/json" }, signal: signal ?? null, ...(form ? { method: "POST", body: new URLSearchParams(query) } : {}),
+    });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError("network", "the server does not answer: it may be stopped, or the network is down", 0);
@@ -78,7 +86,8 @@ async function get<T>(path: string, params: Record<string, Value>, signal?: Abor
 
 function errorOf(status: number, text: string): ApiError {
   try {
-    const { error } = JSON.parse(text) as Partial<ErrorBody>;
+    const { error, errorType } = JSON.parse(text) as { error?: ErrorBody["error"] | string; errorType?: string };
+    if (typeof error === "string") return new ApiError(errorType ?? "internal", error, status);
     if (error) return new ApiError(error.kind, error.message, status, error.field);
   } catch {
     // Not ours (a proxy's page, say): fall through to what the status says.
@@ -101,7 +110,5 @@ export const api = {
     get<MetricList>(`${BASE}/metrics`, params, signal),
   metricLabels: (params: { name: string } & Window, signal?: AbortSignal) =>
     get<MetricLabels>(`${BASE}/metrics/labels`, { ...params }, signal),
-  metricSeries: (params: { name: string; label?: string[] | undefined; step?: string; limit?: number } & Window, signal?: AbortSignal) =>
-    get<SeriesAnswer>(`${BASE}/metrics/series`, { ...params }, signal),
   status: (signal?: AbortSignal) => get<Status>("/status", {}, signal),
 };

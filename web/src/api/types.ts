@@ -136,36 +136,6 @@ export interface MetricLabels {
   labels: { name: string; values: string[]; truncated: boolean }[];
 }
 
-/** JSON has no NaN or infinities: those come as strings. */
-export type SampleValue = number | "NaN" | "+Inf" | "-Inf";
-
-export interface NativeHistogram {
-  count: number;
-  sum: number;
-  buckets: [lower: SampleValue, upper: SampleValue, count: number][];
-}
-
-export interface Exemplar {
-  time_ms: number;
-  value: number;
-  trace_id?: string | null;
-  span_id?: string | null;
-  labels: Record<string, string>;
-}
-
-export interface MetricSeries {
-  labels: Record<string, string>;
-  points: [ms: number, value: SampleValue][];
-  histograms: [ms: number, histogram: NativeHistogram][];
-  exemplars: Exemplar[];
-}
-
-export interface SeriesAnswer {
-  step_ms: number;
-  series: MetricSeries[];
-  truncated: boolean;
-}
-
 export interface StoreStatus {
   rows_in_memory: number;
   bytes_in_memory: number;
@@ -194,4 +164,91 @@ export interface Status {
 
 export interface ErrorBody {
   error: { kind: string; message: string; field?: string };
+}
+
+export type Labels = Record<string, string>;
+
+/** Unix seconds, and the value as text. */
+export type PromSample = [time: number, value: string];
+
+export interface PromHistogram {
+  count: string;
+  sum: string;
+  buckets?: [boundaries: number, lower: string, upper: string, count: string][];
+}
+
+export interface VectorItem {
+  metric: Labels;
+  value?: PromSample;
+  histogram?: [time: number, histogram: PromHistogram];
+}
+
+export interface MatrixItem {
+  metric: Labels;
+  values?: PromSample[];
+  histograms?: [time: number, histogram: PromHistogram][];
+}
+
+export type PromResult =
+  | { resultType: "matrix"; result: MatrixItem[] }
+  | { resultType: "vector"; result: VectorItem[] }
+  | { resultType: "scalar" | "string"; result: PromSample };
+
+/** An answer of the Prometheus API. */
+export interface PromAnswer<T> {
+  data: T;
+  warnings: string[];
+  infos: string[];
+}
+
+export interface ExemplarSeries {
+  seriesLabels: Labels;
+  exemplars: { labels: Labels; value: string; timestamp: number }[];
+}
+
+export interface Counted {
+  name: string;
+  value: number;
+}
+
+export interface Cardinality {
+  headStats: { numSeries: number; numLabelPairs?: number; chunkCount: number; minTime: number; maxTime: number };
+  seriesCountByMetricName: Counted[];
+  labelValueCountByLabelName: Counted[];
+  memoryInBytesByLabelName: Counted[];
+  seriesCountByLabelValuePair: Counted[];
+}
+
+export interface ActiveTarget {
+  discoveredLabels: Labels;
+  labels: Labels;
+  scrapePool: string;
+  scrapeUrl: string;
+  globalUrl: string;
+  lastError: string;
+  /** RFC 3339; the year 1 before the first scrape. */
+  lastScrape: string;
+  /** Seconds. */
+  lastScrapeDuration: number;
+  health: "up" | "down" | "unknown";
+  scrapeInterval?: string;
+  scrapeTimeout?: string;
+}
+
+export interface DroppedTarget {
+  discoveredLabels: Labels;
+  scrapePool?: string;
+}
+
+export interface Targets {
+  activeTargets: ActiveTarget[];
+  droppedTargets: DroppedTarget[];
+  /** By pool; more than are listed where a limit keeps fewer. */
+  droppedTargetCounts?: Record<string, number>;
+}
+
+export interface RelabelStep {
+  rule: Record<string, unknown>;
+  output: Labels;
+  keep: boolean;
 }

@@ -1,4 +1,5 @@
-// The command palette: go to a page, a service's traces or logs, a metric, or paste a trace id and land on it.
+// The command palette: go to a page, a service's traces or logs, a metric, a query,
+// or paste a trace id and land on it.
 
 import { Modal, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -102,6 +103,8 @@ function useCommands(text: string): Command[] {
     for (const metric of text.length >= 2 ? (metrics.data?.metrics ?? []) : []) {
       out.push({ id: `m-${metric.name}`, label: metric.name, about: "Metric", run: () => void navigate({ to: "/explore/metrics", search: { metric: metric.name } }) });
     }
+    // What looks like PromQL may be run as it stands.
+    if (/^[\w:]*\s*[({]/.test(text)) out.unshift({ id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
     return out.slice(0, LIMIT);
   }, [text, services.data, metrics.data, navigate]);
 }

@@ -22,7 +22,7 @@ export function Shell() {
   const [menu, setMenu] = useState(false);
   const [palette, setPalette] = useState(false);
   useClock(pathname, refresh);
-  useHotkeys([["mod+K", () => setPalette(true)]], []);
+  useHotkeys([["mod+K", () => setPalette(true)]], [], true);
   useEffect(() => setMenu(false), [pathname]);
   const title = NAV.flatMap((group) => group.items).find((item) => pathname.startsWith(item.to))?.label ?? "";
   useEffect(() => {

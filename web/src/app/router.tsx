@@ -2,8 +2,10 @@
 // Addresses stay clear of the server's own (`/api`, `/status`, `/metrics`, `/health`, …).
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
+import { readCardinalitySearch } from "@/features/cardinality/search";
 import { readLogsSearch } from "@/features/logs/search";
 import { readMetricsSearch } from "@/features/metrics/search";
+import { readTargetsSearch } from "@/features/targets/search";
 import { readTraceSearch, readTracesSearch } from "@/features/traces/search";
 import type { RangeSearch } from "@/lib/range";
 import { one, parseSearch, stringifySearch } from "@/lib/urlstate";
@@ -56,6 +58,20 @@ const metrics = createRoute({
   component: lazyRouteComponent(() => import("@/features/metrics/MetricsPage"), "MetricsPage"),
 });
 
+const targets = createRoute({
+  getParentRoute: () => root,
+  path: "/system/targets",
+  validateSearch: readTargetsSearch,
+  component: lazyRouteComponent(() => import("@/features/targets/TargetsPage"), "TargetsPage"),
+});
+
+const cardinality = createRoute({
+  getParentRoute: () => root,
+  path: "/system/cardinality",
+  validateSearch: readCardinalitySearch,
+  component: lazyRouteComponent(() => import("@/features/cardinality/CardinalityPage"), "CardinalityPage"),
+});
+
 const status = createRoute({
   getParentRoute: () => root,
   path: "/system/status",
@@ -63,7 +79,7 @@ const status = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, traces, trace, logs, metrics, status]),
+  routeTree: root.addChildren([home, traces, trace, logs, metrics, targets, cardinality, status]),
   parseSearch,
   stringifySearch,
   defaultPreload: "intent",

@@ -1,11 +1,11 @@
-// Time series on a canvas (uPlot): lines, stacked bars or points; crosshairs in step with the other charts;
+// Time series on a canvas (uPlot): lines, stacked bars or areas, points; crosshairs in step with the other charts;
 // drag to zoom the time range of the whole page.
 
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useMemo, useRef, useState } from "react";
 import type uPlot from "uplot";
 import type { Bounds } from "@/lib/range";
-import { mount, type ChartCallbacks, type ChartSeries, type Hover, type Mark } from "./chartEngine";
+import { mount, type ChartCallbacks, type ChartKind, type ChartSeries, type Hover, type Mark } from "./chartEngine";
 import { formatDateTime } from "@/lib/format";
 import classes from "./Chart.module.css";
 
@@ -14,7 +14,7 @@ export type { ChartSeries, Mark } from "./chartEngine";
 interface ChartProps {
   /** What the chart shows, for those who cannot see it. */
   label: string;
-  kind: "line" | "stacked" | "points";
+  kind: ChartKind;
   /** Unix milliseconds, ascending. */
   times: number[];
   series: ChartSeries[];

@@ -37,8 +37,11 @@ export interface ChartCallbacks {
   onHover?: ((hover: Hover | null) => void) | undefined;
 }
 
+/** `stacked` draws bars that fill their bucket, `area` a stack of areas between instants. */
+export type ChartKind = "line" | "stacked" | "area" | "points";
+
 export interface ChartSpec {
-  kind: "line" | "stacked" | "points";
+  kind: ChartKind;
   times: number[];
   series: ChartSeries[];
   bounds: Bounds;
@@ -76,16 +79,25 @@ function data(spec: ChartSpec): uPlot.AlignedData {
     return [bounds, ...(spec.series.length === 0 ? [[null, null]] : spec.series.map(() => [null, null]))];
   }
   const times = spec.times.map((ms) => ms / 1000);
-  if (spec.kind !== "stacked") return [times, ...spec.series.map((one) => one.values)];
+  if (!isStack(spec)) return [times, ...spec.series.map((one) => one.values)];
   const sums = new Array<number>(times.length).fill(0);
-  const stacked = spec.series.map((one) => one.values.map((value, i) => (sums[i] = (sums[i] ?? 0) + (value ?? 0))));
+  // Where no series says anything, an area ends; a bar is not there anyway.
+  const silent = times.map((_, i) => spec.kind === "area" && spec.series.every((one) => (one.values[i] ?? null) === null));
+  const stacked = spec.series.map((one) => one.values.map((value, i) => {
+    const sum = (sums[i] = (sums[i] ?? 0) + (value ?? 0));
+    return silent[i] === true ? null : sum;
+  }));
   return [times, ...stacked.reverse()];
+}
+
+function isStack(spec: ChartSpec): boolean {
+  return spec.kind === "stacked" || spec.kind === "area";
 }
 
 function options(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): uPlot.Options {
   const line = resolveColor("--wk-line");
   const dim = resolveColor("--wk-dim");
-  const drawn = spec.kind === "stacked" ? [...spec.series].reverse() : spec.series;
+  const drawn = isStack(spec) ? [...spec.series].reverse() : spec.series;
   const axis: uPlot.Axis = { stroke: dim, font: FONT, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
     width: element.clientWidth,
@@ -129,7 +141,17 @@ function seriesOptions(one: ChartSeries, spec: ChartSpec): uPlot.Series {
     const paths = uPlot.paths.bars?.({ size: [0.9, 40], align: 1 });
     return { label: one.label, stroke: color, fill: color, width: 0, points: { show: false }, ...(paths ? { paths } : {}) };
   }
+  if (spec.kind === "area") return { label: one.label, stroke: color, width: 1, fill: tint(color, resolveColor("--wk-surface")), spanGaps: false, points: { show: false } };
+  if (spec.kind === "points") return { label: one.label, stroke: color, width: 0, paths: () => null, points: { show: true, size: 4, width: 0, fill: color } };
   return { label: one.label, stroke: color, width: 1.5, spanGaps: false, points: { show: one.values.filter((value) => value !== null).length < 3, size: 5 } };
+}
+
+/** The colour on the ground, opaque: areas cover each other. */
+function tint(color: string, ground: string): string {
+  const channel = (text: string, at: number): number => parseInt(text.slice(at, at + 2), 16);
+  if (!/^#[0-9a-f]{6}$/i.test(color) || !/^#[0-9a-f]{6}$/i.test(ground)) return color;
+  const mixed = [1, 3, 5].map((at) => Math.round(channel(color, at) * 0.6 + channel(ground, at) * 0.4));
+  return `rgb(${mixed.join(" ")})`;
 }
 
 function yRange(spec: ChartSpec, low: number | null, high: number | null): [number, number] {

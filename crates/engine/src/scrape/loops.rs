@@ -44,6 +44,7 @@ pub struct EngineAppender {
 #[async_trait]
 impl Appender for EngineAppender {
     async fn append(&self, columns: MetricColumns) -> Result<()> {
+        // Series beyond the limit are counted by the store; the scrape goes on with the others.
         self.engine.ingest_metrics(&self.tenant, columns, 0).await.map(drop)
     }
 }

@@ -343,7 +343,11 @@ impl State {
         match self {
             Self::Sum { mut sum, lost, seen, .. } => {
                 for ((sum, lost), seen) in sum.iter_mut().zip(lost).zip(seen) {
-                    *sum = if seen { *sum + lost } else { ABSENT };
+                    *sum = match seen {
+                        false => ABSENT,
+                        true if sum.is_infinite() => *sum,
+                        true => *sum + lost,
+                    };
                 }
                 sum
             }
@@ -400,12 +404,12 @@ fn add_to_sums(
 }
 
 /// The error of a sum in six operations and no comparison of magnitudes (Knuth's two-sum); as exact
-/// as Neumaier's.
-#[inline(always)]
+/// as Neumaier's. Once the sum is infinite what is lost means nothing.
+#[inline]
 fn add_exactly(value: f64, sum: &mut f64, lost: &mut f64) {
     let total = *sum + value;
     let part = total - *sum;
     let error = (*sum - (total - part)) + (value - part);
-    *lost = if total.is_infinite() { 0.0 } else { *lost + error };
+    *lost += error;
     *sum = total;
 }

@@ -12,7 +12,7 @@ use crate::eval::hist::Operation;
 use crate::eval::plan::Binary;
 use crate::eval::series::{ABSENT, Cell, Column, Hist, Series, is_absent};
 use crate::eval::{Evaluator, Frame, Sink};
-use crate::histogram::{self, Keep, MixedSchemas};
+use crate::histogram::{self, Keep};
 
 impl BinaryOp {
     /// Whether the result is of another kind than the operands, so that the name goes.
@@ -66,13 +66,13 @@ pub(crate) enum Operand<'a> {
 
 /// An operator, and where it was written.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Operation2 {
+pub(crate) struct Operator {
     pub(crate) op: BinaryOp,
     pub(crate) return_bool: bool,
     pub(crate) span: Span,
 }
 
-impl Operation2 {
+impl Operator {
     /// The value of a pair; `None` where there is none. The flag tells whether a comparison holds;
     /// the value then is that of the left side.
     pub(crate) fn apply(
@@ -126,16 +126,13 @@ impl Operation2 {
         } else {
             (Operation::Subtraction, histogram::subtract(&mut result, b))
         };
-        let remarks = match combined {
-            Ok(remarks) => remarks,
-            Err(MixedSchemas) => {
-                let op = self.op.symbol();
-                evaluator.warn(
-                    format!("incompatible bucket layout encountered for binary operator {op}"),
-                    self.span,
-                );
-                return None;
-            }
+        let Ok(remarks) = combined else {
+            let op = self.op.symbol();
+            evaluator.warn(
+                format!("incompatible bucket layout encountered for binary operator {op}"),
+                self.span,
+            );
+            return None;
         };
         if operation == Operation::Subtraction {
             result.reset_hint = ResetHint::Gauge;
@@ -205,7 +202,7 @@ impl Evaluator<'_> {
         frame: Frame,
         sink: Sink<'_>,
     ) -> Result<()> {
-        let operation = Operation2 { op: node.op, return_bool: node.return_bool, span };
+        let operation = Operator { op: node.op, return_bool: node.return_bool, span };
         match (node.lhs.value_type(), node.rhs.value_type()) {
             (ValueType::Vector, ValueType::Scalar) => {
                 let scalar = self.scalar(&node.rhs, frame)?;
@@ -247,7 +244,7 @@ impl Evaluator<'_> {
 
     fn with_scalar(
         &self,
-        operation: Operation2,
+        operation: Operator,
         mut series: Series,
         scalar: &[f64],
         scalar_first: bool,
@@ -287,7 +284,7 @@ impl Evaluator<'_> {
 }
 
 #[inline]
-fn number_with_scalar(operation: Operation2, value: f64, scalar: f64, scalar_first: bool) -> f64 {
+fn number_with_scalar(operation: Operator, value: f64, scalar: f64, scalar_first: bool) -> f64 {
     let (a, b) = if scalar_first { (scalar, value) } else { (value, scalar) };
     match compared(operation.op, a, b) {
         Some(holds) if operation.return_bool => f64::from(u8::from(holds)),

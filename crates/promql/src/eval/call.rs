@@ -7,7 +7,7 @@ use crate::eval::calendar::{Moment, days_in_month};
 use crate::eval::durations::{max_of, min_of};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::number::general;
-use crate::eval::plan::{Call, Kind, Node};
+use crate::eval::plan::{Call, Kind, Node, Selector};
 use crate::eval::selector::Take;
 use crate::eval::series::{ABSENT, Column, Series, is_absent};
 use crate::eval::{Evaluator, Frame, Sink};
@@ -19,7 +19,9 @@ impl Evaluator<'_> {
         let two = |f: fn(f64, f64) -> f64| -> Result<Vec<f64>> {
             let mut a = self.scalar(argument(call, 0)?, frame)?;
             let b = self.scalar(argument(call, 1)?, frame)?;
-            a.iter_mut().zip(b).for_each(|(a, b)| *a = f(*a, b));
+            for (a, b) in a.iter_mut().zip(b) {
+                *a = f(*a, b);
+            }
             Ok(a)
         };
         Ok(match call.name {
@@ -149,6 +151,12 @@ impl Evaluator<'_> {
     fn timestamps(&self, call: &Call, frame: Frame, take: Take, sink: Sink<'_>) -> Result<()> {
         let arg = argument(call, 0)?;
         if let Kind::Selector(selector) = &arg.kind {
+            let mut shift = selector.shift;
+            if shift.at_ms.is_some() {
+                // As upstream does here, and nowhere else.
+                shift.offset_ms = 0;
+            }
+            let selector = &Selector { matchers: selector.matchers.clone(), shift, ..*selector };
             return self.each_taken(selector, frame, take, &mut |series| {
                 sink(Series { drop_name: true, ..series })
             });
@@ -264,7 +272,7 @@ pub(crate) fn absent_labels(matchers: &[Matcher]) -> Labels {
 /// As Go turns a number into an integer on the usual processors.
 fn go_integer(value: f64) -> i64 {
     const LIMIT: f64 = 9_223_372_036_854_775_808.0;
-    if value.is_nan() || value >= LIMIT || value < -LIMIT { i64::MIN } else { value as i64 }
+    if (-LIMIT..LIMIT).contains(&value) { value as i64 } else { i64::MIN }
 }
 
 fn float_function(name: &str) -> Option<fn(f64) -> f64> {

@@ -311,5 +311,5 @@ fn parse_bound(text: &str) -> Option<f64> {
     let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
     // Rust reads the same words for infinity and NaN, but no digits apart.
     let plain = digits.chars().all(|c| c.is_ascii_alphanumeric() || ".+-".contains(c));
-    if !plain { None } else { text.parse().ok() }
+    if plain { text.parse().ok() } else { None }
 }

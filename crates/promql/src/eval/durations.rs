@@ -6,6 +6,7 @@ use crate::eval::error::{EvalError, Result};
 
 /// First and last step of a query, and the distance of steps; 0 for an instant query.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "the unit is part of a name")]
 pub(crate) struct Times {
     pub(crate) start_ms: i64,
     pub(crate) end_ms: i64,

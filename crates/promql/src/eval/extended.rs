@@ -132,8 +132,8 @@ fn float_rate(at: &At<'_>, window: &Window<'_>, kind: RateKind, smoothed: bool) 
     if kind.is_counter {
         let inside = (found.first..=found.last).filter(|i| {
             // Only the outermost samples can be at or beyond an end.
-            !(*i == found.first && times[*i] <= bounds.0)
-                && !(*i == found.last && times[*i] >= bounds.1)
+            !(*i == found.first && times[*i] <= bounds.0
+                || *i == found.last && times[*i] >= bounds.1)
         });
         let mut before = left;
         for value in inside.map(|i| values[i]).chain([right]) {
@@ -184,7 +184,7 @@ fn histogram_rate(
         NativeHistogram::clone(&samples[last].histogram)
     };
     let is_gauge = |histogram: &NativeHistogram| histogram.reset_hint == ResetHint::Gauge;
-    if !kind.is_counter && !(is_gauge(&left) && is_gauge(&right)) {
+    if !(kind.is_counter || is_gauge(&left) && is_gauge(&right)) {
         at.warn_not_gauge();
     }
     let mut change = right.clone();
@@ -192,7 +192,7 @@ fn histogram_rate(
         return None;
     }
     if kind.is_counter
-        && let Some(correction) = correction(at, samples, found, &left, &right, smoothed)?
+        && let Some(correction) = correction(at, samples, found, &left, &right, smoothed).ok()?
         && !at.combine(&mut change, &correction, Operation::Addition)
     {
         return None;
@@ -205,8 +205,10 @@ fn histogram_rate(
     Some(change)
 }
 
-/// The sum of the histograms before each reset inside the window; `None` where they can not be
-/// added up.
+/// Histograms that do not go together.
+struct Apart;
+
+/// The sum of the histograms before each reset inside the window, if there was any.
 fn correction(
     at: &At<'_>,
     samples: &[HistogramSample],
@@ -214,7 +216,7 @@ fn correction(
     left: &NativeHistogram,
     right: &NativeHistogram,
     smoothed: bool,
-) -> Option<Option<NativeHistogram>> {
+) -> Result<Option<NativeHistogram>, Apart> {
     let Ends { first, last } = found;
     let mut before = left;
     let mut next = first + 1;
@@ -227,7 +229,7 @@ fn correction(
         next += 1;
     }
     if next > last {
-        return Some(None);
+        return Ok(None);
     }
     let mut total: Option<NativeHistogram> = None;
     for now in samples[next..last].iter().map(|sample| &*sample.histogram).chain([right]) {
@@ -236,14 +238,14 @@ fn correction(
                 None => total = Some(before.clone()),
                 Some(total) => {
                     if !at.combine(total, before, Operation::Addition) {
-                        return None;
+                        return Err(Apart);
                     }
                 }
             }
         }
         before = now;
     }
-    Some(total)
+    Ok(total)
 }
 
 /// The histogram at a time between two samples; `None` where they do not go together.

@@ -169,17 +169,13 @@ impl Evaluator<'_> {
         metric: &str,
         span: Span,
     ) -> bool {
-        match combined {
-            Ok(combined) => {
-                if combined.bounds_reconciled {
-                    self.info_reconciled(operation, span);
-                }
-                true
-            }
-            Err(MixedSchemas) => {
-                self.warn_mixed_schemas(metric, span);
-                false
-            }
+        let Ok(combined) = combined else {
+            self.warn_mixed_schemas(metric, span);
+            return false;
+        };
+        if combined.bounds_reconciled {
+            self.info_reconciled(operation, span);
         }
+        true
     }
 }

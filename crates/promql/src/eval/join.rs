@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use watchkeep_model::Labels;
 
 use crate::ast::{Cardinality, VectorMatching};
-use crate::eval::binary::{Operand, Operation2, matched_labels, operand, signature};
+use crate::eval::binary::{Operand, Operator, matched_labels, operand, signature};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::series::{Column, Keys, Merged, Series, is_metadata, written};
 use crate::eval::{Evaluator, Frame};
@@ -20,9 +20,11 @@ struct Match {
 /// A join under way.
 struct Join<'j> {
     evaluator: &'j Evaluator<'j>,
-    operation: Operation2,
+    operation: Operator,
     matching: &'j VectorMatching,
     frame: Frame,
+    /// Steps at which the "many" side has any series, or could be filled.
+    relevant: Vec<bool>,
     out: Merged,
 }
 
@@ -36,7 +38,7 @@ impl Evaluator<'_> {
     /// The result of an operator that is no set operator.
     pub(crate) fn joined(
         &self,
-        operation: Operation2,
+        operation: Operator,
         matching: &VectorMatching,
         lhs: Vec<Series>,
         rhs: Vec<Series>,
@@ -44,6 +46,13 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Series>> {
         let (many, one) =
             if matching.cardinality == Cardinality::OneToMany { (rhs, lhs) } else { (lhs, rhs) };
+        let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
+        let mut relevant = vec![fills; frame.steps];
+        for series in &many {
+            for (step, relevant) in relevant.iter_mut().enumerate() {
+                *relevant |= series.column.is_present(step);
+            }
+        }
         let mut keys = Keys::default();
         let mut matches: Vec<Match> = Vec::new();
         let mut key = Vec::new();
@@ -58,7 +67,8 @@ impl Evaluator<'_> {
             let found = &mut matches[number];
             if is_many { found.many.push(series) } else { found.one.push(series) }
         }
-        let mut join = Join { evaluator: self, operation, matching, frame, out: Merged::default() };
+        let mut join =
+            Join { evaluator: self, operation, matching, frame, relevant, out: Merged::default() };
         for found in &matches {
             self.check()?;
             join.add(found)?;
@@ -115,7 +125,7 @@ impl Join<'_> {
                 if !one.column.is_present(step) {
                     continue;
                 }
-                if *covered {
+                if *covered && self.relevant[step] {
                     let earlier = pairs.one[..position]
                         .iter()
                         .rfind(|other| other.column.is_present(step))

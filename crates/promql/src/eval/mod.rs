@@ -22,6 +22,7 @@ pub(crate) mod rate;
 pub(crate) mod selector;
 pub(crate) mod series;
 pub(crate) mod sets;
+pub(crate) mod sliding;
 pub(crate) mod sort;
 pub(crate) mod window;
 
@@ -99,7 +100,7 @@ pub fn instant(
             Value::Scalar { time_ms, value }
         }
         ValueType::Vector => {
-            let series = evaluator.finish(evaluator.vector(&node, frame)?)?;
+            let series = Evaluator::finish(evaluator.vector(&node, frame)?)?;
             Value::Vector(
                 series
                     .into_iter()
@@ -154,7 +155,7 @@ pub fn range(
         let column = series::Column::from_floats(evaluator.scalar(&node, frame)?);
         vec![Series { labels: watchkeep_model::Labels::default(), drop_name: false, column }]
     } else {
-        evaluator.finish(evaluator.vector(&node, frame)?)?
+        Evaluator::finish(evaluator.vector(&node, frame)?)?
     };
     let mut matrix: Vec<MatrixSeries> =
         series.into_iter().filter_map(|series| points(series, frame)).collect();
@@ -195,10 +196,6 @@ pub(crate) struct Frame {
     /// At least one.
     pub(crate) steps: usize,
 }
-
-/// More steps than this are refused wherever they come from; a range query may have 11,000, and a
-/// subquery has them over its range.
-const STEPS_MAX: i64 = 50_000_000;
 
 impl Frame {
     /// Steps from `start_ms` up to at most `end_ms`; `None` where there is none.
@@ -281,10 +278,15 @@ impl<'a> Evaluator<'a> {
         self.notes.borrow_mut().info(text.into(), span);
     }
 
-    /// A frame for a subquery.
-    pub(crate) fn frame(start_ms: i64, end_ms: i64, interval_ms: i64) -> Result<Option<Frame>> {
+    /// A frame for a subquery. Each of its steps counts as a sample, whether there is one or not.
+    pub(crate) fn frame(
+        &self,
+        start_ms: i64,
+        end_ms: i64,
+        interval_ms: i64,
+    ) -> Result<Option<Frame>> {
         let frame = Frame::new(start_ms, end_ms, interval_ms);
-        if frame.is_some_and(|frame| frame.steps as i64 > STEPS_MAX) {
+        if frame.is_some_and(|frame| frame.steps as u64 > self.options.samples_max) {
             return Err(EvalError::TooManySamples);
         }
         Ok(frame)
@@ -296,7 +298,9 @@ impl<'a> Evaluator<'a> {
             Kind::Number(value) => vec![*value; frame.steps],
             Kind::Negate(inner) => {
                 let mut values = self.scalar(inner, frame)?;
-                values.iter_mut().for_each(|value| *value = -*value);
+                for value in &mut values {
+                    *value = -*value;
+                }
                 values
             }
             Kind::Invariant(inner) => vec![self.scalar(inner, frame.first())?[0]; frame.steps],
@@ -360,7 +364,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Drops the names that are to go, and joins series that then are the same.
-    fn finish(&self, series: Vec<Series>) -> Result<Vec<Series>> {
+    fn finish(series: Vec<Series>) -> Result<Vec<Series>> {
         let mut merged = Merged::default();
         for mut series in series {
             if series.column.is_empty() {
@@ -381,7 +385,7 @@ impl<'a> Evaluator<'a> {
             Kind::Range(range) => self.range_vector(range, frame)?,
             Kind::Subquery(subquery) => match self.subquery_frame(subquery, frame)? {
                 Some(inner) => {
-                    let series = self.finish(self.vector_or_scalar(&subquery.inner, inner)?)?;
+                    let series = Self::finish(self.vector(&subquery.inner, inner)?)?;
                     series.into_iter().filter_map(|series| points(series, inner)).collect()
                 }
                 None => Vec::new(),
@@ -393,15 +397,5 @@ impl<'a> Evaluator<'a> {
             return Err(same_labels());
         }
         Ok(matrix)
-    }
-
-    /// Series of a vector, or one without labels for a scalar.
-    pub(crate) fn vector_or_scalar(&self, node: &Node, frame: Frame) -> Result<Vec<Series>> {
-        if node.value_type() != ValueType::Scalar {
-            return self.vector(node, frame);
-        }
-        let column = series::Column::from_floats(self.scalar(node, frame)?);
-        self.hold(column.samples())?;
-        Ok(vec![Series { labels: watchkeep_model::Labels::default(), drop_name: false, column }])
     }
 }

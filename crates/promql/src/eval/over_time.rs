@@ -131,13 +131,11 @@ fn combined(at: &At<'_>, window: &Window<'_>, is_mean: bool) -> Option<Hist> {
             (None, Some(mean)) => mean.add(&sample.histogram),
             (None, None) => return None,
         };
-        match added {
-            Ok(combined) => reconciled |= combined.bounds_reconciled,
-            Err(_) => {
-                at.warn_mixed_schemas();
-                return None;
-            }
-        }
+        let Ok(combined) = added else {
+            at.warn_mixed_schemas();
+            return None;
+        };
+        reconciled |= combined.bounds_reconciled;
     }
     if resets.collide() {
         at.evaluator.warn_reset_collision(Operation::Aggregation, at.span);

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use watchkeep_model::Matcher;
 
 use crate::ast::{
-    AggregateOp, At, BinaryOp, Expr, ExprKind, Extension, Span, TimeShift, ValueType,
+    AggregateOp, At, BinaryOp, Expr, ExprKind, Extension, Span, SubqueryExpr, TimeShift, ValueType,
     VectorMatching, VectorSelector,
 };
 use crate::eval::durations::{Times, resolve};
@@ -272,19 +272,9 @@ impl Planner<'_> {
                 done(Kind::Range(Range { selector, range_ms }), fixed, false)
             }
             ExprKind::Subquery(subquery) => {
-                let inner = self.node(&subquery.inner)?;
-                let shift = self.shift(&subquery.shift)?;
-                let step_ms = match &subquery.step {
-                    Some(step) => Some(resolve(step, false, self.times)?).filter(|step| *step > 0),
-                    None => None,
-                };
-                let kind = Kind::Subquery(Box::new(Subquery {
-                    inner: inner.node.invariant_if(inner.invariant),
-                    range_ms: resolve(&subquery.range, false, self.times)?,
-                    step_ms,
-                    shift,
-                }));
-                done(kind, shift.at_ms.is_some(), false)
+                let subquery = self.subquery(subquery)?;
+                let fixed = subquery.shift.at_ms.is_some();
+                done(Kind::Subquery(Box::new(subquery)), fixed, false)
             }
         })
     }
@@ -312,6 +302,17 @@ impl Planner<'_> {
         let whole = all_invariant && safe;
         let args = args.into_iter().map(|arg| arg.node.invariant_if(!whole && arg.wrap)).collect();
         Ok(done(Kind::Call(Box::new(Call { name, returns, args })), whole, whole))
+    }
+
+    fn subquery(&self, subquery: &SubqueryExpr) -> Result<Subquery, EvalError> {
+        let shift = self.shift(&subquery.shift)?;
+        let step_ms = match &subquery.step {
+            Some(step) => Some(resolve(step, false, self.times)?).filter(|step| *step > 0),
+            None => None,
+        };
+        let range_ms = resolve(&subquery.range, false, self.times)?;
+        let inner = self.node(&subquery.inner)?;
+        Ok(Subquery { inner: inner.node.invariant_if(inner.invariant), range_ms, step_ms, shift })
     }
 
     fn selector(&self, selector: &VectorSelector) -> Result<Selector, EvalError> {

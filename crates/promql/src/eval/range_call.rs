@@ -10,6 +10,7 @@ use crate::eval::plan::{Call, Kind, Node};
 use crate::eval::rate::{self, Moment, RateKind};
 use crate::eval::selector::{RangeSeries, range_of, reach_of};
 use crate::eval::series::{ABSENT, Cell, Column, Series, is_absent, weight};
+use crate::eval::sliding::{self, Ask, by_window};
 use crate::eval::window::{Reach, WindowCache, Windows};
 use crate::eval::{Evaluator, Frame, Sink, extended, over_time};
 use crate::quote::quote;
@@ -234,8 +235,12 @@ impl Evaluator<'_> {
             evaluator: self,
             function,
             scalars,
-            // Remarks name the first argument, whichever it is.
-            span: call.args[0].span,
+            // Remarks name the first argument, whichever it is; a subquery is placed at the start of
+            // the query, as upstream forgets where it was.
+            span: match call.args[0].kind {
+                Kind::Subquery(_) => Span::default(),
+                _ => call.args[0].span,
+            },
             extension,
             range_ms,
             reach,
@@ -287,10 +292,9 @@ impl Evaluator<'_> {
 
 impl RangeCall<'_> {
     fn column(&self, series: &RangeSeries, windows: &Windows) -> Result<Column> {
-        let (read, most) = windows.totals();
-        self.evaluator.count_read(read);
-        self.evaluator.hold(most)?;
-        self.evaluator.release(most);
+        self.evaluator.count_read(windows.samples);
+        self.evaluator.hold(windows.samples_max)?;
+        self.evaluator.release(windows.samples_max);
         let plain = series.histograms.is_empty()
             && self.extension == Extension::None
             && (!self.function.reads_starts()
@@ -304,32 +308,17 @@ impl RangeCall<'_> {
     /// All steps of a series of numbers.
     fn floats(&self, series: &RangeSeries, windows: &Windows) -> Option<Vec<f64>> {
         let RangeSeries { values, times, .. } = series;
-        let by_window = |f: &dyn Fn(usize, usize) -> f64| {
-            windows
-                .low
-                .iter()
-                .zip(&windows.high)
-                .map(
-                    |(low, high)| {
-                        if low < high { f(*low as usize, *high as usize) } else { ABSENT }
-                    },
-                )
-                .collect()
-        };
+        let of_each = |ask| sliding::answer(values, windows, ask);
         Some(match self.function {
             Function::Rate(kind) => rate::floats(values, times, windows, &self.reach, kind),
-            Function::Sum => by_window(&|low, high| over_time::sum(&values[low..high])),
-            Function::Avg => by_window(&|low, high| over_time::mean(&values[low..high])),
-            Function::Min => {
-                by_window(&|low, high| over_time::extreme(&values[low..high], false, false).1)
-            }
-            Function::Max => {
-                by_window(&|low, high| over_time::extreme(&values[low..high], true, false).1)
-            }
-            Function::Count => by_window(&|low, high| (high - low) as f64),
-            Function::Present => by_window(&|_, _| 1.0),
-            Function::First => by_window(&|low, _| values[low]),
-            Function::Last => by_window(&|_, high| values[high - 1]),
+            Function::Sum => of_each(Ask::Sum),
+            Function::Avg => of_each(Ask::Mean),
+            Function::Min => of_each(Ask::Min),
+            Function::Max => of_each(Ask::Max),
+            Function::Count => by_window(windows, |low, high| (high - low) as f64),
+            Function::Present => by_window(windows, |_, _| 1.0),
+            Function::First => by_window(windows, |low, _| values[low]),
+            Function::Last => by_window(windows, |_, high| values[high - 1]),
             _ => return None,
         })
     }

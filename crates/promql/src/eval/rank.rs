@@ -1,6 +1,8 @@
 //! Aggregations that look at all samples of a group at once: `topk`, `bottomk`, `limitk`,
 //! `limit_ratio`, `quantile`, `count_values`.
 
+use std::ops::Range;
+
 use twox_hash::XxHash64;
 use watchkeep_model::Labels;
 
@@ -17,6 +19,10 @@ use crate::quantile::quantile;
 /// The numbers that a 64-bit integer holds.
 const INTEGER_MAX: f64 = 9_223_372_036_854_774_784.0;
 const INTEGER_MIN: f64 = -9_223_372_036_854_775_808.0;
+
+/// How many steps are ranked in one pass over the series: so many values stand together in memory, and
+/// so many rankings of each group are held.
+const BLOCK: usize = 64;
 
 /// Series, and which group each is in.
 struct Grouped {
@@ -68,14 +74,19 @@ impl Evaluator<'_> {
         let mut out: Vec<Column> =
             grouped.series.iter().map(|_| Column::absent(frame.steps)).collect();
         let mut order = Vec::new();
-        if !idle {
-            for (step, param) in params.iter().enumerate() {
-                order = self.rank_step(node.op, &grouped, step, *param, span);
-                for at in &order {
+        let mut start = 0;
+        while !idle && start < frame.steps {
+            let block = start..(start + BLOCK).min(frame.steps);
+            start = block.end;
+            for (step, chosen) in
+                block.clone().zip(self.rank(node.op, &grouped, block, &params, span))
+            {
+                for at in &chosen {
                     if let Some(cell) = grouped.series[*at].column.get(step) {
                         out[*at].set(step, cell);
                     }
                 }
+                order = chosen;
             }
         }
         self.let_go(&grouped.series);
@@ -92,47 +103,66 @@ impl Evaluator<'_> {
         order.into_iter().filter_map(|at| series[at].take()).try_for_each(sink)
     }
 
-    /// Which series stay at a step, group by group, in the order of their rank.
-    fn rank_step(
+    /// Which series stay at each step of a block, group by group, in the order of their rank.
+    fn rank(
         &self,
         op: AggregateOp,
         grouped: &Grouped,
-        step: usize,
-        param: f64,
+        steps: Range<usize>,
+        params: &[f64],
         span: Span,
-    ) -> Vec<usize> {
-        let mut chosen: Vec<Ranking> = grouped.labels.iter().map(|_| Ranking::default()).collect();
-        let k = param.clamp(0.0, grouped.series.len() as f64) as usize;
-        if op != AggregateOp::LimitRatio && k == 0 {
-            return Vec::new();
-        }
+    ) -> Vec<Vec<usize>> {
+        let groups = grouped.labels.len();
+        let mut chosen: Vec<Ranking> =
+            (0..groups * steps.len()).map(|_| Ranking::default()).collect();
+        let is_top = op == AggregateOp::Topk;
+        let sizes: Vec<usize> = params[steps.clone()]
+            .iter()
+            .map(|param| param.clamp(0.0, grouped.series.len() as f64) as usize)
+            .collect();
+        let mut ignored = false;
         for (at, (series, group)) in grouped.series.iter().zip(&grouped.group).enumerate() {
-            let Some(cell) = series.column.get(step) else { continue };
-            let ranking = &mut chosen[*group];
-            match (op, cell) {
-                (AggregateOp::LimitRatio, _) => {
-                    if is_sampled(&series.labels, param.clamp(-1.0, 1.0)) {
+            for (position, step) in steps.clone().enumerate() {
+                let ranking = &mut chosen[position * groups + group];
+                let k = sizes[position];
+                match op {
+                    AggregateOp::Topk | AggregateOp::Bottomk if k > 0 => {
+                        let value = series.column.floats[step];
+                        if !is_absent(value) {
+                            ranking.offer(value, at, k, is_top);
+                        }
+                        ignored |= series.column.histogram(step).is_some();
+                    }
+                    AggregateOp::Limitk
+                        if ranking.items.len() < k && series.column.is_present(step) =>
+                    {
                         ranking.items.push((0.0, at));
                     }
-                }
-                (AggregateOp::Limitk, _) => {
-                    if ranking.items.len() < k {
+                    AggregateOp::LimitRatio
+                        if series.column.is_present(step)
+                            && is_sampled(&series.labels, params[step].clamp(-1.0, 1.0)) =>
+                    {
                         ranking.items.push((0.0, at));
                     }
+                    _ => {}
                 }
-                (op, Cell::Histogram(_)) => {
-                    self.info(format!("ignored histogram in {} aggregation", op.name()), span);
-                }
-                (op, Cell::Float(value)) => ranking.offer(value, at, k, op == AggregateOp::Topk),
             }
         }
-        let is_top = op == AggregateOp::Topk;
+        if ignored {
+            self.info(format!("ignored histogram in {} aggregation", op.name()), span);
+        }
         if matches!(op, AggregateOp::Topk | AggregateOp::Bottomk) {
             for ranking in &mut chosen {
                 ranking.items.sort_by(|a, b| compare(b.0, a.0, is_top));
             }
         }
-        chosen.into_iter().flat_map(|ranking| ranking.items).map(|(_, at)| at).collect()
+        let mut chosen = chosen.into_iter();
+        steps
+            .map(|_| {
+                let of_step = chosen.by_ref().take(groups);
+                of_step.flat_map(|ranking| ranking.items).map(|(_, at)| at).collect()
+            })
+            .collect()
     }
 
     /// Remarks on ratios; true where none is chosen at any step.

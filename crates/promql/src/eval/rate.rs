@@ -34,6 +34,9 @@ pub(crate) struct RateFactors {
     to_end: Vec<f64>,
     /// What the change is multiplied with.
     factor: Vec<f64>,
+    /// The least and the most of any window.
+    sampled_min: f64,
+    to_start_max: f64,
     seconds: f64,
 }
 
@@ -46,6 +49,8 @@ impl RateFactors {
             to_start: vec![0.0; steps],
             to_end: vec![0.0; steps],
             factor: vec![0.0; steps],
+            sampled_min: f64::INFINITY,
+            to_start_max: 0.0,
             seconds,
         };
         for step in 0..steps {
@@ -62,12 +67,22 @@ impl RateFactors {
             };
             let (to_start, to_end) =
                 (limited(times[low] - start_ms), limited(end_ms - times[high - 1]));
+            factors.sampled_min = factors.sampled_min.min(sampled);
+            factors.to_start_max = factors.to_start_max.max(to_start);
             factors.sampled[step] = sampled;
             factors.to_start[step] = to_start;
             factors.to_end[step] = to_end;
             factors.factor[step] = (sampled + to_start + to_end) / sampled / seconds;
         }
         factors
+    }
+
+    /// Whether a counter that never falls is so far from zero that it can not have been zero within
+    /// what is extrapolated before any window.
+    fn never_from_zero(&self, values: &[f64]) -> bool {
+        let (Some(first), Some(last)) = (values.first(), values.last()) else { return true };
+        let rise = last - first;
+        rise >= 0.0 && *first >= 0.0 && first * self.sampled_min >= rise * self.to_start_max
     }
 
     #[inline]
@@ -100,8 +115,9 @@ pub(crate) fn floats(
     kind: RateKind,
 ) -> Vec<f64> {
     let factors = windows.rate.get_or_init(|| RateFactors::new(windows, times, reach, kind));
-    let falls =
-        kind.is_counter && values.windows(2).fold(false, |falls, pair| falls | (pair[1] < pair[0]));
+    // Counted to the end rather than searched for, so that several are compared at once.
+    let falls = kind.is_counter
+        && values.windows(2).map(|pair| usize::from(pair[1] < pair[0])).sum::<usize>() > 0;
     let mut out = Vec::with_capacity(reach.frame.steps);
     if falls {
         let resets: Vec<usize> =
@@ -124,15 +140,28 @@ pub(crate) fn floats(
         }
         return out;
     }
-    for step in 0..reach.frame.steps {
+    let value = |step: usize| {
         let (low, high) = windows.window(step);
         if high - low < 2 {
-            out.push(ABSENT);
-            continue;
+            return ABSENT;
         }
         let (first, last) = (values[low], values[high - 1]);
-        out.push(factors.apply(step, first, last - first, kind));
+        factors.apply(step, first, last - first, kind)
+    };
+    let sliding = windows.sliding.clone();
+    let (low, high) = if sliding.is_empty() { (0, 0) } else { windows.window(sliding.start) };
+    if high - low < 2 || kind.is_counter && !factors.never_from_zero(values) {
+        out.extend((0..reach.frame.steps).map(value));
+        return out;
     }
+    out.extend((0..sliding.start).map(value));
+    let first = &values[low..low + sliding.len()];
+    let last = &values[high - 1..high - 1 + sliding.len()];
+    let factor = &factors.factor[sliding.clone()];
+    out.extend(
+        first.iter().zip(last).zip(factor).map(|((first, last), factor)| (last - first) * factor),
+    );
+    out.extend((sliding.end..reach.frame.steps).map(value));
     out
 }
 

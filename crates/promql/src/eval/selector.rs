@@ -112,7 +112,7 @@ impl Evaluator<'_> {
                 }
                 column
             };
-            self.count_read(column.samples());
+            self.count_read(windows.samples.min(frame.steps as u64));
             sink(Series { labels: series.labels, drop_name: false, column })
         })
     }
@@ -175,7 +175,7 @@ impl Evaluator<'_> {
         if start_ms <= before {
             start_ms += interval_ms;
         }
-        Self::frame(start_ms, subquery.shift.apply(frame.end_ms()), interval_ms)
+        self.frame(start_ms, subquery.shift.apply(frame.end_ms()), interval_ms)
     }
 
     /// Hands over the series of a subquery.
@@ -270,14 +270,21 @@ pub(crate) fn range_of(node: &Node) -> Option<(Shift, i64, Extension)> {
 fn floats_only(floats: &FloatSamples, windows: &Windows, take: Take) -> Column {
     let values = &floats.values[..];
     let mut out = Vec::with_capacity(windows.low.len());
-    let ends = windows.low.iter().zip(&windows.high);
     if take == Take::Value {
         // A stale marker has the bits that stand for absence.
-        out.extend(ends.map(|(low, high)| match values.get((*high as usize).wrapping_sub(1)) {
-            Some(value) if low < high => *value,
-            _ => ABSENT,
-        }));
+        let sliding = windows.sliding.clone();
+        let value = |step: usize| {
+            let (low, high) = windows.window(step);
+            if low < high { values[high - 1] } else { ABSENT }
+        };
+        out.extend((0..sliding.start).map(value));
+        if !sliding.is_empty() {
+            let first = windows.high[sliding.start] as usize - 1;
+            out.extend_from_slice(&values[first..first + sliding.len()]);
+        }
+        out.extend((sliding.end..windows.low.len()).map(value));
     } else {
+        let ends = windows.low.iter().zip(&windows.high);
         out.extend(ends.map(|(low, high)| {
             let last = (*high as usize).wrapping_sub(1);
             if low >= high || is_absent(values[last]) {

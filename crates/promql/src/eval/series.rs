@@ -143,7 +143,7 @@ pub(crate) fn is_metadata(name: &[u8]) -> bool {
 #[derive(Debug, Default)]
 pub(crate) struct Keys {
     table: HashTable<u32>,
-    keys: Vec<Box<[u8]>>,
+    all: Vec<Box<[u8]>>,
     hasher: foldhash::fast::FixedState,
 }
 
@@ -152,12 +152,12 @@ impl Keys {
     pub(crate) fn number(&mut self, key: &[u8]) -> (usize, bool) {
         use std::hash::BuildHasher;
         let hash = self.hasher.hash_one(key);
-        if let Some(found) = self.table.find(hash, |at| *self.keys[*at as usize] == *key) {
+        if let Some(found) = self.table.find(hash, |at| *self.all[*at as usize] == *key) {
             return (*found as usize, false);
         }
-        let number = self.keys.len();
-        self.keys.push(key.into());
-        let (keys, hasher) = (&self.keys, &self.hasher);
+        let number = self.all.len();
+        self.all.push(key.into());
+        let (keys, hasher) = (&self.all, &self.hasher);
         self.table.insert_unique(hash, number as u32, |at| hasher.hash_one(&*keys[*at as usize]));
         (number, true)
     }
@@ -166,7 +166,7 @@ impl Keys {
     pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
         use std::hash::BuildHasher;
         let hash = self.hasher.hash_one(key);
-        self.table.find(hash, |at| *self.keys[*at as usize] == *key).map(|at| *at as usize)
+        self.table.find(hash, |at| *self.all[*at as usize] == *key).map(|at| *at as usize)
     }
 }
 

@@ -53,7 +53,9 @@ pub(crate) fn combine(
 ) -> Result<Vec<Series>> {
     if op == BinaryOp::Or {
         let mut left = Presence::of(&lhs, matching, frame);
-        rhs.iter_mut().for_each(|series| left.filter(series, matching, false));
+        for series in &mut rhs {
+            left.filter(series, matching, false);
+        }
         let mut merged = Merged::default();
         for series in lhs.into_iter().chain(rhs).filter(|series| !series.column.is_empty()) {
             merged.add(series)?;
@@ -61,7 +63,9 @@ pub(crate) fn combine(
         return Ok(merged.finish());
     }
     let mut right = Presence::of(&rhs, matching, frame);
-    lhs.iter_mut().for_each(|series| right.filter(series, matching, op == BinaryOp::And));
+    for series in &mut lhs {
+        right.filter(series, matching, op == BinaryOp::And);
+    }
     lhs.retain(|series| !series.column.is_empty());
     Ok(lhs)
 }

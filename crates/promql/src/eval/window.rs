@@ -17,6 +17,14 @@ pub(crate) struct Windows {
     times: Arc<[i64]>,
     pub(crate) low: Vec<u32>,
     pub(crate) high: Vec<u32>,
+    /// Steps in a row, the most there are, at each of which both ends are one further than at the
+    /// step before, as they are while the series is sampled as often as it is looked at. Their
+    /// samples can be read as slices.
+    pub(crate) sliding: std::ops::Range<usize>,
+    /// How many samples all steps look at.
+    pub(crate) samples: u64,
+    /// The most samples of one step.
+    pub(crate) samples_max: u64,
     pub(crate) rate: OnceCell<RateFactors>,
 }
 
@@ -60,23 +68,36 @@ impl Windows {
             low.push(from as u32);
             high.push(to as u32);
         }
-        Self { times: Arc::clone(times), low, high, rate: OnceCell::new() }
+        let sizes = || low.iter().zip(&high).map(|(low, high)| u64::from(high - low));
+        Self {
+            times: Arc::clone(times),
+            sliding: longest_slide(&low, &high),
+            samples: sizes().sum(),
+            samples_max: sizes().max().unwrap_or(0),
+            low,
+            high,
+            rate: OnceCell::new(),
+        }
     }
 
     pub(crate) fn window(&self, step: usize) -> (usize, usize) {
         (self.low[step] as usize, self.high[step] as usize)
     }
+}
 
-    /// How many samples all steps look at, and the most at one step.
-    pub(crate) fn totals(&self) -> (u64, u64) {
-        let mut sum = 0;
-        let mut most = 0;
-        for (low, high) in self.low.iter().zip(&self.high) {
-            sum += u64::from(high - low);
-            most = most.max(u64::from(high - low));
+fn longest_slide(low: &[u32], high: &[u32]) -> std::ops::Range<usize> {
+    let (mut best, mut start) = (0..0, 0);
+    for step in 1..=low.len() {
+        let slides =
+            step < low.len() && low[step] == low[step - 1] + 1 && high[step] == high[step - 1] + 1;
+        if !slides {
+            if step - start > best.len() && low[start] < high[start] {
+                best = start..step;
+            }
+            start = step;
         }
-        (sum, most)
     }
+    best
 }
 
 /// The windows of the columns of times met so far: series of one target share theirs.

@@ -11,6 +11,7 @@ use hyper_util::rt::TokioExecutor;
 use prometheus::Registry;
 use serde_json::Value;
 use watchkeep_engine::humane::ByteSize;
+use watchkeep_engine::scrape::{Environment, Scraping};
 use watchkeep_engine::{Engine, LimitsConfig};
 use watchkeep_model::SystemClock;
 use watchkeep_server::{About, App, OtlpConfig, Server, ServerConfig};
@@ -64,9 +65,18 @@ impl TestServer {
             otlp_http_listen: "off".into(),
             ..ServerConfig::default()
         };
-        let about = About { version: "1.2.3", commit: "abc", data_dir: "/tmp".into() };
+        let about = About {
+            version: "1.2.3",
+            commit: "abc",
+            data_dir: "/tmp".into(),
+            retention: "kept for ever".into(),
+        };
+        let tenant = watchkeep_model::TenantId::default();
+        let environment = Environment::new([]);
+        let scraping = Scraping::new(&engine, tenant, None, environment, &registry).unwrap();
         let otlp = OtlpConfig::default();
-        let app = App::new(Arc::clone(&engine), registry, config, otlp, about).unwrap();
+        let app = App::new(Arc::clone(&engine), Arc::new(scraping), registry, config, otlp, about)
+            .unwrap();
         let server = Server::bind(app).await.unwrap();
         let address = |name: &str| {
             let found = server.listeners().iter().find(|listener| listener.name == name);

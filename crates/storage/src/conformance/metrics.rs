@@ -251,9 +251,11 @@ pub(super) async fn new_series_are_refused(mut fixture: Fixture) {
     fixture.append(Batch::Metrics(samples(&[("up", "a", 1, 1.0), ("up", "b", 1, 1.0)]))).await;
     let mut batch = samples(&[("up", "a", 2, 2.0), ("up", "c", 2, 2.0), ("up", "d", 2, 2.0)]);
     add_exemplar(&mut batch, "up", 2, "aa");
+    add_histogram(&mut batch, "new", 2, 4.0);
+    add_exemplar(&mut batch, "new", 2, "bb");
     let ack = fixture.append_with(Batch::Metrics(batch), None).await;
     let reason = RejectReason::SeriesMax { series_max: super::SERIES_MAX };
-    let rejected = Some(Rejected { series: 1, samples: 1, reason });
+    let rejected = Some(Rejected { series: 2, floats: 1, histograms: 1, exemplars: 1, reason });
     assert_eq!(ack, AppendAck { rows: 2, duplicate: false, rejected });
     assert!(reason.to_string().contains("limits.series_max"));
     let hosts: Vec<_> = read(&fixture, named("up"))
@@ -265,5 +267,5 @@ pub(super) async fn new_series_are_refused(mut fixture: Fixture) {
     let exemplars = fixture.store.exemplars(&fixture.tenant, named("up")).await.unwrap();
     assert_eq!(exemplars.len(), 1, "an exemplar of a known series is stored");
     let ack = fixture.append_with(Batch::Metrics(samples(&[("up", "e", 3, 1.0)])), None).await;
-    assert_eq!((ack.rows, ack.rejected.map(|rejected| rejected.samples)), (0, Some(1)));
+    assert_eq!((ack.rows, ack.rejected.map(|rejected| rejected.samples())), (0, Some(1)));
 }

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::catalog::TableKind;
 use watchkeep_model::Matcher;
+
+use super::catalog::TableKind;
 
 /// Settings of the embedded engine.
 #[derive(Debug, Clone)]

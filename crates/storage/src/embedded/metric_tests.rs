@@ -283,7 +283,7 @@ async fn new_series_beyond_the_limit_are_refused_and_the_rest_is_stored() {
     append(&store, &[(0, 1, 1, 0), (1, 1, 1, 0)]).await;
     let ack = append(&store, &[(0, 2, 2, 0), (5, 2, 2, 0), (6, 2, 2, 0), (6, 3, 2, 0)]).await;
     let reason = RejectReason::SeriesMax { series_max: 3 };
-    let rejected = Some(Rejected { series: 1, samples: 2, reason });
+    let rejected = Some(Rejected { series: 1, floats: 2, histograms: 0, exemplars: 0, reason });
     assert_eq!(ack, AppendAck { rows: 2, duplicate: false, rejected });
     assert_eq!(store.inner.counters.samples_refused.get(), 2);
     let whole = append(&store, &[(8, 9, 1, 0)]).await;

@@ -198,7 +198,7 @@ impl Inner {
         let (placed, refused) = self.tables.place(tenant, &mut rows, series_max)?;
         if refused.series > 0 {
             self.counters.series_refused.inc_by(refused.series);
-            self.counters.samples_refused.inc_by(refused.samples);
+            self.counters.samples_refused.inc_by(refused.floats + refused.histograms);
         }
         if !rows.is_empty() {
             self.log(tenant, token, &ToLog::Metrics(&rows, &placed)).await?;
@@ -206,7 +206,9 @@ impl Inner {
         }
         let rejected = (refused.series > 0).then_some(Rejected {
             series: refused.series,
-            samples: refused.samples,
+            floats: refused.floats,
+            histograms: refused.histograms,
+            exemplars: refused.exemplars,
             reason: RejectReason::SeriesMax { series_max },
         });
         Ok(AppendAck { rows: rows.samples() as u64, duplicate: false, rejected })

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use parking_lot::RwLock;
+use watchkeep_model::column::Table;
 use watchkeep_model::{Error, Labels, MetricColumns, Result};
 
 use super::data::{Range, SeriesData};
@@ -198,17 +199,22 @@ impl Head {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) series: u64,
-    pub(crate) samples: u64,
+    pub(crate) floats: u64,
+    pub(crate) histograms: u64,
+    pub(crate) exemplars: u64,
 }
 
 /// Takes the series that are not kept out of a batch, and their samples and exemplars.
 fn take_out(batch: &mut MetricColumns, kept: &[bool]) -> Refused {
-    let samples = batch.samples();
+    let count =
+        |batch: &MetricColumns| [batch.floats.len(), batch.histograms.len(), batch.exemplars.len()];
+    let before = count(batch);
     batch.retain_series(|row| kept[row]);
-    Refused {
-        series: kept.iter().filter(|kept| !**kept).count() as u64,
-        samples: (samples - batch.samples()) as u64,
-    }
+    let after = count(batch);
+    let [floats, histograms, exemplars] =
+        std::array::from_fn(|kind| (before[kind] - after[kind]) as u64);
+    let series = kept.iter().filter(|kept| !**kept).count() as u64;
+    Refused { series, floats, histograms, exemplars }
 }
 
 impl Default for Head {

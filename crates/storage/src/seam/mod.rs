@@ -94,18 +94,27 @@ pub struct AppendAck {
 pub struct Rejected {
     /// Series of the batch.
     pub series: u64,
-    /// Their samples. Their exemplars are kept out too and not counted.
-    pub samples: u64,
+    /// Their plain samples.
+    pub floats: u64,
+    /// Their native histograms.
+    pub histograms: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
     /// Why.
     pub reason: RejectReason,
 }
 
 impl Rejected {
-    /// Tells a client, after what else there is to tell.
-    pub fn after(&self, message: &str) -> String {
-        let separator = if message.is_empty() { "" } else { "; " };
-        let Self { series, samples, reason } = self;
-        format!("{message}{separator}{samples} samples of {series} new series rejected: {reason}")
+    /// Samples of both kinds.
+    pub fn samples(&self) -> u64 {
+        self.floats + self.histograms
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { series, reason, .. } = self;
+        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
     }
 }
 

@@ -1,4 +1,4 @@
-// The names of all metrics, searchable, with kind, unit and help.
+// The names of all metrics, searchable, with kind, unit and help. Choosing one writes its query.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, type KeyboardEvent } from "react";
@@ -13,10 +13,10 @@ interface MetricListProps {
   chosen: string | undefined;
   stale: boolean;
   onFind: (find: string | undefined) => void;
-  onChoose: (name: string) => void;
+  onChoose: (metric: Metric) => void;
 }
 
-export const KIND_LABEL: Record<Metric["kind"], string> = {
+const KIND_LABEL: Record<Metric["kind"], string> = {
   counter: "counter", gauge: "gauge", histogram: "histogram", summary: "summary", exponential_histogram: "native histogram", unknown: "untyped",
 };
 
@@ -36,7 +36,7 @@ export function MetricList({ metrics, find, chosen, stale, onFind, onChoose }: M
     const next = by === undefined ? undefined : metrics[Math.max(0, Math.min(metrics.length - 1, at + by))];
     if (!next) return;
     event.preventDefault();
-    onChoose(next.name);
+    onChoose(next);
   };
   return (
     <>
@@ -49,7 +49,7 @@ export function MetricList({ metrics, find, chosen, stale, onFind, onChoose }: M
             return metric && (
               <div
                 key={metric.name} role="option" aria-selected={metric.name === chosen} className={classes.metric}
-                style={{ transform: `translateY(${item.start}px)` }} onClick={() => onChoose(metric.name)} title={`${metric.name}\n${metric.help}`}
+                style={{ transform: `translateY(${item.start}px)` }} onClick={() => onChoose(metric)} title={`${metric.name}\n${metric.help}`}
               >
                 <span className={classes.metricName}>{metric.name}</span>
                 <span className={classes.metricAbout}>

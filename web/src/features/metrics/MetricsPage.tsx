@@ -1,22 +1,25 @@
-// Every metric by name; the chosen one's series as a chart and as a table of latest values.
+// Metrics: queries in PromQL with what they answer, beside the list of all metrics, from which a query is built.
 
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
-import { IconArrowLeft } from "@tabler/icons-react";
-import { lazy, Suspense, useCallback } from "react";
+import { IconListSearch } from "@tabler/icons-react";
+import { lazy, Suspense, useCallback, useEffect, useMemo, useState } from "react";
 import { api } from "@/api/client";
+import type { Metric } from "@/api/types";
 import { useNarrow } from "@/components/DataTable";
-import { Failure, Notice } from "@/components/Notice";
+import { Failure } from "@/components/Notice";
 import { Fill, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { NoData } from "@/features/onboarding/NoData";
 import { plural } from "@/lib/format";
+import { kindOfName, queryForMetric, type Matcher } from "@/lib/promql";
 import { MetricList } from "./MetricList";
 import classes from "./MetricsPage.module.css";
 import type { MetricsSearch } from "./search";
+import { useDrafts } from "./useDrafts";
 
-const MetricView = lazy(() => import("./MetricView").then((module) => ({ default: module.MetricView })));
+const Explorer = lazy(() => import("./Explorer").then((module) => ({ default: module.Explorer })));
 const route = getRouteApi("/explore/metrics");
 const LIMIT = 5000;
 
@@ -31,18 +34,26 @@ export function MetricsPage() {
   const set = useCallback((next: MetricsSearch, replace = false) => {
     void navigate({ to: ".", replace, search: (old) => ({ ...old, ...next }) });
   }, [navigate]);
-  const choose = useCallback((metric: string) => set({ metric, label: undefined, show: undefined }), [set]);
+  const drafts = useDrafts(search.expr ?? []);
+  const [active, setActive] = useState(0);
+  const [listOpen, setListOpen] = useState(false);
+  useOldLink(search, set);
 
-  const metrics = query.data?.metrics ?? [];
-  const none = query.isSuccess && metrics.length === 0 && search.find === undefined;
-  const chosen = metrics.find((metric) => metric.name === search.metric);
-  const showList = !narrow || search.metric === undefined;
+  const metrics = useMemo(() => query.data?.metrics ?? [], [query.data]);
+  const byName = useMemo(() => new Map(metrics.map((metric) => [metric.name, metric])), [metrics]);
+  const at = Math.min(active, drafts.list.length - 1);
+  const choose = useCallback((metric: Metric) => {
+    const text = queryForMetric(metric.name, metric.kind);
+    const list = drafts.list.map((one, i) => (i === at ? text : one)).filter((one) => one.trim() !== "");
+    setListOpen(false);
+    set({ expr: list, metric: metric.name, label: undefined, show: undefined });
+  }, [drafts.list, at, set]);
+  const none = query.isSuccess && metrics.length === 0 && search.find === undefined && search.expr === undefined;
+  const showList = !narrow || listOpen;
   return (
     <>
       <PageHead title="Metrics" facts={query.isSuccess && !none ? `${plural(metrics.length, "metric")}${query.data.truncated ? ", more by searching" : ""}` : undefined}>
-        {narrow && search.metric !== undefined && (
-          <Button variant="default" leftSection={<IconArrowLeft size={14} aria-hidden />} onClick={() => set({ metric: undefined, label: undefined })}>All metrics</Button>
-        )}
+        {narrow && !none && <Button variant="default" leftSection={<IconListSearch size={14} aria-hidden />} onClick={() => setListOpen(!listOpen)}>{listOpen ? "Back to the query" : "All metrics"}</Button>}
       </PageHead>
       <Fill>
         {none ? <NoData signal="metrics" filtered={false} stale={false} /> : (
@@ -55,11 +66,11 @@ export function MetricsPage() {
                   : <MetricList metrics={metrics} find={search.find} chosen={search.metric} stale={query.isPlaceholderData} onFind={(find) => set({ find }, true)} onChoose={choose} />}
               </div>
             )}
-            {(!narrow || search.metric !== undefined) && (
+            {(!narrow || !listOpen) && (
               <div className={classes.main}>
-                {search.metric === undefined
-                  ? !query.isPending && <Notice title="Choose a metric" text="Its series appear here as a chart and as a table of latest values." />
-                  : <Suspense fallback={<SkeletonRows rows={8} height={40} />}><MetricView key={search.metric} name={search.metric} metric={chosen} search={search} onChange={set} /></Suspense>}
+                <Suspense fallback={<SkeletonRows rows={8} height={40} />}>
+                  <Explorer search={search} drafts={drafts} active={at} metrics={byName} onActive={setActive} onChange={set} />
+                </Suspense>
               </div>
             )}
           </div>
@@ -67,4 +78,17 @@ export function MetricsPage() {
       </Fill>
     </>
   );
+}
+
+/** A link that names a metric alone (of an older version, or from the palette) becomes the query that shows it. */
+function useOldLink(search: MetricsSearch, set: (next: MetricsSearch, replace?: boolean) => void): void {
+  const { metric: name, label, show, expr } = search;
+  const wanted = name !== undefined && expr === undefined;
+  const found = useQuery({ queryKey: ["metric", name], queryFn: async ({ signal }) => (await api.metrics({ search: name ?? "", limit: 1000 }, signal)).metrics, enabled: wanted, placeholderData: undefined });
+  useEffect(() => {
+    if (!wanted || found.isPending) return;
+    const metric = found.data?.find((one) => one.name === name);
+    const matchers = (label ?? []).map((text): Matcher => ({ name: text.slice(0, text.indexOf("=")), op: "=", value: text.slice(text.indexOf("=") + 1) }));
+    set({ expr: [queryForMetric(name, metric?.kind ?? kindOfName(name), matchers, show)], label: undefined, show: undefined }, true);
+  }, [wanted, name, label, show, found.isPending, found.data, set]);
 }

@@ -58,16 +58,26 @@ impl PrometheusConfig {
 
     /// The configuration as YAML, defaults filled in and secrets masked.
     pub fn to_yaml(&self) -> Result<String> {
-        let mut text = String::new();
-        let options = serde_saphyr::ser_options! {
-            compact_list_indent: true,
-            prefer_block_scalars: false,
-        };
-        serde_saphyr::to_fmt_writer_with_options(&mut text, self, options).map_err(|error| {
-            Error::internal("cannot print the configuration").with_source(error)
-        })?;
-        Ok(text)
+        to_yaml(self)
     }
+}
+
+impl ScrapeConfig {
+    /// The job as YAML, defaults filled in and secrets masked.
+    pub fn to_yaml(&self) -> Result<String> {
+        to_yaml(self)
+    }
+}
+
+fn to_yaml(section: &impl Serialize) -> Result<String> {
+    let mut text = String::new();
+    let options = serde_saphyr::ser_options! {
+        compact_list_indent: true,
+        prefer_block_scalars: false,
+    };
+    serde_saphyr::to_fmt_writer_with_options(&mut text, section, options)
+        .map_err(|error| Error::internal("cannot print the configuration").with_source(error))?;
+    Ok(text)
 }
 
 /// Section `global`. For every limit, 0 means that there is none.

@@ -83,6 +83,11 @@ impl ApiError {
         Self::new(ErrorType::NotFound, message)
     }
 
+    /// What went wrong, for people.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The answer; what is for the operator goes to the log.
     pub(super) fn respond(self, app: &App) -> Response {
         if let Some(cause) = &self.cause {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use self::handlers::{metadata, query, read, status, write};
+use self::handlers::{admin, federate, metadata, query, read, status, targets, write};
 use crate::app::App;
 
 /// Where it is mounted beside the root.
@@ -22,8 +22,10 @@ pub(crate) const PREFIX: &str = "/prometheus";
 pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .nest("/api/v1", api(app))
+        .route("/federate", get(federate::federate))
         .route("/-/healthy", get(status::healthy))
         .route("/-/ready", get(status::ready))
+        .route("/-/reload", admin_path(targets::reload))
         .route("/version", get(status::version))
         .with_state(Arc::clone(app))
 }
@@ -39,15 +41,27 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/labels", get(metadata::label_names).post(metadata::label_names))
         .route("/label/{name}/values", get(metadata::label_values))
         .route("/metadata", get(metadata::families))
+        .route("/targets", get(targets::list))
+        .route("/targets/metadata", get(targets::metadata))
+        .route("/targets/relabel_steps", get(targets::relabel_steps))
+        .route("/scrape_pools", get(targets::pools))
+        .route("/scrape_pools/config", get(targets::pool_config))
         .route("/rules", get(status::rules))
         .route("/alerts", get(status::alerts))
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/notifications", get(status::notifications))
         .route("/status/buildinfo", get(status::build))
+        .route("/status/runtimeinfo", get(status::runtime))
+        .route("/status/config", get(status::config))
+        .route("/status/flags", get(status::flags))
         .route("/status/tsdb", get(status::tsdb))
         .route("/status/walreplay", get(status::replay))
         .route("/write", post(write::remote_write))
         .route("/read", post(read::read))
+        .route("/import/prometheus", post(write::import))
+        .route("/admin/tsdb/delete_series", admin_path(admin::delete_series))
+        .route("/admin/tsdb/clean_tombstones", admin_path(admin::clean_tombstones))
+        .route("/admin/tsdb/snapshot", admin_path(admin::snapshot))
         .with_state(Arc::clone(app))
 }
 

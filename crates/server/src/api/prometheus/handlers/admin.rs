@@ -53,7 +53,8 @@ pub(in super::super) async fn clean_tombstones(State(app): State<Arc<App>>) -> R
 pub(in super::super) async fn snapshot(State(app): State<Arc<App>>) -> Response {
     let taken: Answer = async {
         check_enabled(&app)?;
-        let name = app.engine.store()?.snapshot().await?;
+        let directory = app.engine.store()?.snapshot().await?;
+        let name = directory.file_name().unwrap_or_default().to_string_lossy();
         answer_json(&json!({ "name": name }))
     }
     .await;

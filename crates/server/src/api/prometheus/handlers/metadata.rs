@@ -8,6 +8,7 @@ use axum::response::Response;
 use serde_json::json;
 use watchkeep_model::Matcher;
 use watchkeep_promql::Annotations;
+use watchkeep_wire::prometheus::exposition::escape::EscapingScheme;
 
 use super::super::error::ApiError;
 use super::super::json;
@@ -76,7 +77,7 @@ pub(in super::super) async fn label_values(
 async fn answer_label_values(app: &App, name: &str, request: Request) -> Answer {
     let call = Call::read(app, request).await?;
     // Clients that can not put every character into a path escape the name.
-    let name = name.to_owned();
+    let name = EscapingScheme::Values.unescape(name);
     if name.is_empty() {
         return Err(ApiError::bad_data(format!("invalid label name: {name:?}")));
     }

@@ -1,9 +1,12 @@
 //! What the paths do, by theme.
 
+pub(super) mod admin;
+pub(super) mod federate;
 pub(super) mod metadata;
 pub(super) mod query;
 pub(super) mod read;
 pub(super) mod status;
+pub(super) mod targets;
 pub(super) mod write;
 
 use axum::body::Body;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use watchkeep_engine::Phase;
 use watchkeep_storage::seam::{CardinalityRequest, Count};
@@ -31,6 +32,61 @@ pub(in super::super) async fn build(State(app): State<Arc<App>>) -> Response {
             "buildUser": "",
             "buildDate": "",
             "goVersion": "",
+        })),
+    )
+}
+
+/// `status/runtimeinfo`
+pub(in super::super) async fn runtime(State(app): State<Arc<App>>) -> Response {
+    let started = rfc3339(app.started_ns);
+    let now = rfc3339(app.engine.clock().now_ns());
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let reload = app.scraping.last_reload();
+    shown(
+        &app,
+        answer_json(&json!({
+            "startTime": &started,
+            "serverTime": now,
+            "CWD": std::env::current_dir().unwrap_or_default().display().to_string(),
+            "hostname": rustix::system::uname().nodename().to_string_lossy(),
+            "reloadConfigSuccess": reload.succeeded,
+            "lastConfigTime": reload.applied_ns.map_or_else(|| started.clone(), rfc3339),
+            "corruptionCount": 0,
+            "goroutineCount": 0,
+            "GOMAXPROCS": cores,
+            "GOMEMLIMIT": 0,
+            "GOGC": "",
+            "GODEBUG": "",
+            "storageRetention": app.about.retention,
+        })),
+    )
+}
+
+/// `status/config`
+pub(in super::super) async fn config(State(app): State<Arc<App>>) -> Response {
+    let yaml = app.scraping.config().to_yaml().map_err(ApiError::from);
+    shown(&app, yaml.and_then(|yaml| answer_json(&json!({ "yaml": yaml }))))
+}
+
+/// `status/flags`
+pub(in super::super) async fn flags(State(app): State<Arc<App>>) -> Response {
+    let data_dir = app.about.data_dir.display().to_string();
+    let limits = app.engine.limits();
+    shown(
+        &app,
+        answer_json(&json!({
+            "config.file": app.scraping.file().map_or_else(String::new, |file| file.display().to_string()),
+            "query.lookback-delta": "5m",
+            "query.max-concurrency": limits.queries_max.to_string(),
+            "query.max-samples": limits.query_samples_max.to_string(),
+            "query.timeout": limits.query_timeout.to_string(),
+            "storage.tsdb.path": data_dir,
+            "storage.tsdb.retention.time": app.about.retention,
+            "web.enable-admin-api": app.config.admin_api.to_string(),
+            "web.enable-lifecycle": app.config.lifecycle_api.to_string(),
+            "web.enable-otlp-receiver": "true",
+            "web.enable-remote-write-receiver": "true",
+            "web.listen-address": app.config.listen,
         })),
     )
 }
@@ -124,6 +180,11 @@ pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Response {
 /// `/version`
 pub(in super::super) async fn version(State(app): State<Arc<App>>) -> Response {
     axum::Json(json!({ "version": API_VERSION, "revision": app.about.commit })).into_response()
+}
+
+fn rfc3339(instant_ns: i64) -> String {
+    Timestamp::from_nanosecond(i128::from(instant_ns))
+        .map_or_else(|_| instant_ns.to_string(), |timestamp| timestamp.to_string())
 }
 
 fn shown(app: &App, answered: Answer) -> Response {

@@ -16,6 +16,7 @@ use watchkeep_engine::ingest::Reservation;
 use watchkeep_model::{Error, ErrorKind, MetricColumns, Result, TenantId};
 use watchkeep_wire::compression::{decompress, decompress_snappy_block};
 use watchkeep_wire::decoded::Decoded;
+use watchkeep_wire::prometheus::exposition::decode_exposition;
 use watchkeep_wire::prometheus::remote_write::{BODY_BYTES_MAX, Version, Written};
 
 use super::super::params::Call;
@@ -108,10 +109,10 @@ async fn store(
     decoded: Decoded<MetricColumns>,
     mut reservation: Reservation,
 ) -> Result<Stored> {
-    let Decoded { columns, rejected, message, warnings } = decoded;
+    let Decoded { columns, mut rejected, mut message, warnings } = decoded;
     reservation.set(columns.byte_len()).await?;
     app.engine.count_losses(&warnings.counts());
-    let written = Written::of(&columns);
+    let mut written = Written::of(&columns);
     let engine = Arc::clone(&app.engine);
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
@@ -120,18 +121,15 @@ async fn store(
     let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(match kept_out {
-        None => Stored { written, rejected, message },
-        Some(kept_out) => Stored {
-            // Which of the kinds were kept out is not known; plain samples are most of them.
-            written: Written {
-                samples: written.samples.saturating_sub(kept_out.samples as usize),
-                ..written
-            },
-            rejected: rejected + kept_out.samples,
-            message: kept_out.after(&message),
-        },
-    })
+    if let Some(kept_out) = kept_out {
+        written.samples = written.samples.saturating_sub(kept_out.floats as usize);
+        written.histograms = written.histograms.saturating_sub(kept_out.histograms as usize);
+        written.exemplars = written.exemplars.saturating_sub(kept_out.exemplars as usize);
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
+    Ok(Stored { written, rejected, message })
 }
 
 /// 204 where all was stored; 400 with the reasons where some was not, as the rest would be refused
@@ -169,4 +167,50 @@ fn status_of(kind: &ErrorKind) -> StatusCode {
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// `import/prometheus`: text in an exposition format. `extra_label=name=value` adds labels,
+/// `timestamp` (milliseconds) is the time of samples that carry none.
+pub(in super::super) async fn import(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let outcome = take_import(&app, &head, body).await;
+    respond(&app, &outcome)
+}
+
+async fn take_import(app: &Arc<App>, head: &Parts, body: Body) -> Result<Stored> {
+    app.engine.store()?;
+    let tenant = tenant_of(&head.headers)?;
+    let query = Call::of_query(&head.uri, tenant.clone())?;
+    let mut extra_labels = Vec::new();
+    for text in query.all("extra_label") {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Error::invalid(format!("extra_label must be name=value, got {text:?}"))
+        })?;
+        extra_labels.push((name.to_owned(), value.to_owned()));
+    }
+    let time_ms = match query.get("timestamp") {
+        "" => app.engine.clock().now_ns().div_euclid(1_000_000),
+        text => text.parse().map_err(|error| {
+            Error::invalid(format!("timestamp must be milliseconds, got {text:?}"))
+                .with_source(error)
+        })?,
+    };
+    let text = |name: HeaderName| {
+        let value = head.headers.get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (content_type, coding) = (text(header::CONTENT_TYPE), text(header::CONTENT_ENCODING));
+    let (body, reservation) = read(app, body).await?;
+    let limits = app.engine.limits().decode();
+    let bytes_max = app.engine.limits().decompressed_bytes_max.bytes();
+    let size = BodySize { bytes: body.len(), is_compressed: !coding.is_empty() };
+    let decoded = decode::run(app, size, move || {
+        let coding = Some(&*coding).filter(|coding| !coding.is_empty() && *coding != "identity");
+        let plain = decompress(coding, &body, bytes_max)?;
+        let content_type = Some(&*content_type).filter(|text| !text.is_empty());
+        let extra_labels: Vec<(&str, &str)> =
+            extra_labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+        decode_exposition(&plain, content_type, time_ms, &extra_labels, &limits)
+    });
+    store(app, tenant, decoded.await?, reservation).await
 }
