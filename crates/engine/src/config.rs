@@ -34,6 +34,9 @@ pub struct LimitsConfig {
     pub log_body_bytes_max: ByteSize,
     /// Series with delta temporality of which the running total is remembered.
     pub delta_series_max: usize,
+    /// Series of metrics that a tenant may have in memory; new ones beyond it are refused. 0 lets
+    /// in any number.
+    pub series_max: u64,
     /// How long one query may take.
     pub query_timeout: HumaneDuration,
     /// Queries that run at one time.
@@ -63,6 +66,7 @@ impl Default for LimitsConfig {
             labels_per_series_max: decode.labels_per_series_max,
             log_body_bytes_max: ByteSize(decode.log_body_bytes_max as u64),
             delta_series_max: 200_000,
+            series_max: 5_000_000,
             query_timeout: HumaneDuration(Duration::from_secs(30)),
             queries_max: 64,
             query_rows_max: 200_000,

@@ -2,7 +2,7 @@
 //! questions that the API asks, and keeps both within named limits.
 //!
 //! In reading order: [`config`] (the limits), [`engine`] (what holds everything together and knows
-//! whether the store is ready), [`ingest`], [`query`].
+//! whether the store is ready), [`ingest`], [`query`], [`scrape`].
 //!
 //! # Invariants
 //! - No HTTP status code, header or gRPC code is known here; errors are kinds.
@@ -15,7 +15,9 @@ pub mod engine;
 pub mod humane;
 pub mod ingest;
 pub mod metrics;
+pub mod promql;
 pub mod query;
+pub mod scrape;
 
 pub use config::LimitsConfig;
 pub use engine::{Engine, Phase};

@@ -121,6 +121,18 @@ impl BinaryColumn {
         self.offsets.push(offset(self.bytes.len()));
     }
 
+    /// Makes room for more values, of so many bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.offsets.reserve(rows);
+        self.bytes.reserve(bytes);
+    }
+
+    /// Takes back all values from `rows` on.
+    pub fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        self.bytes.truncate(self.offsets.last().map_or(0, |at| *at as usize));
+    }
+
     /// The value at `row`. Panics when out of range, like a slice.
     pub fn get(&self, row: usize) -> &[u8] {
         &self.bytes[self.offsets[row] as usize..self.offsets[row + 1] as usize]

@@ -1,6 +1,8 @@
 //! Label sets: what tells one series from another. Kept as one canonical byte string, so that
 //! comparing, hashing and storing a set is comparing, hashing and storing bytes.
 
+use std::cmp::Ordering;
+
 use crate::error::{Error, Result};
 
 /// The label that holds the metric's name.
@@ -65,14 +67,102 @@ impl Labels {
         std::iter::from_fn(move || read_pair(&mut rest))
     }
 
+    /// Labels as bytes, sorted by name, without a check for UTF-8: what a set holds is known to be.
+    pub fn raw(&self) -> RawLabels<'_> {
+        RawLabels { rest: &self.0 }
+    }
+
     /// The value of a label; empty when absent.
     pub fn get(&self, name: &str) -> &str {
-        self.iter().find(|(other, _)| *other == name).map_or("", |(_, value)| value)
+        self.raw()
+            .find(|label| label.name == name.as_bytes())
+            .and_then(|label| std::str::from_utf8(label.value).ok())
+            .unwrap_or("")
+    }
+
+    /// Whether there is no label.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Appends the canonical bytes of the labels whose names are kept.
+    pub fn write_kept(&self, keep: impl Fn(&[u8]) -> bool, out: &mut Vec<u8>) {
+        for label in self.raw().filter(|label| keep(label.name)) {
+            out.extend_from_slice(label.bytes);
+        }
+    }
+
+    /// The labels whose names are kept.
+    #[must_use]
+    pub fn kept(&self, keep: impl Fn(&[u8]) -> bool) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len());
+        self.write_kept(keep, &mut bytes);
+        Self(bytes.into())
+    }
+
+    /// With a label set, or removed where the value is empty.
+    #[must_use]
+    pub fn with(&self, name: &str, value: &str) -> Self {
+        let mut bytes = Vec::with_capacity(self.0.len() + name.len() + value.len() + 4);
+        let mut written = value.is_empty();
+        for label in self.raw() {
+            let order = label.name.cmp(name.as_bytes());
+            if !written && order != Ordering::Less {
+                write_text(&mut bytes, name);
+                write_text(&mut bytes, value);
+                written = true;
+            }
+            if order != Ordering::Equal {
+                bytes.extend_from_slice(label.bytes);
+            }
+        }
+        if !written {
+            write_text(&mut bytes, name);
+            write_text(&mut bytes, value);
+        }
+        Self(bytes.into())
+    }
+
+    /// The order in which Prometheus shows series: label by label, by name, then by value.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        self.raw()
+            .map(|label| (label.name, label.value))
+            .cmp(other.raw().map(|label| (label.name, label.value)))
     }
 
     /// The metric's name; empty when absent.
     pub fn metric_name(&self) -> &str {
         self.get(METRIC_NAME)
+    }
+}
+
+/// A label as bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RawLabel<'a> {
+    /// Name.
+    pub name: &'a [u8],
+    /// Value.
+    pub value: &'a [u8],
+    /// Canonical bytes of both.
+    pub bytes: &'a [u8],
+}
+
+/// The labels of a set, as bytes; see [`Labels::raw`].
+#[derive(Debug, Clone)]
+pub struct RawLabels<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for RawLabels<'a> {
+    type Item = RawLabel<'a>;
+
+    fn next(&mut self) -> Option<RawLabel<'a>> {
+        let whole = self.rest;
+        let name = read_bytes(&mut self.rest)?;
+        let value = read_bytes(&mut self.rest)?;
+        let bytes = whole.get(..whole.len() - self.rest.len())?;
+        Some(RawLabel { name, value, bytes })
     }
 }
 
@@ -92,10 +182,21 @@ fn read_pair<'a>(rest: &mut &'a [u8]) -> Option<(&'a str, &'a str)> {
 }
 
 fn read_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
-    let len = usize::try_from(read_varint(rest)?).ok()?;
+    std::str::from_utf8(read_bytes(rest)?).ok()
+}
+
+fn read_bytes<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let len = match rest.split_first()? {
+        // Nearly every text is shorter than this.
+        (short, after) if *short < 0x80 => {
+            *rest = after;
+            usize::from(*short)
+        }
+        _ => usize::try_from(read_varint(rest)?).ok()?,
+    };
     let (text, after) = rest.split_at_checked(len)?;
     *rest = after;
-    std::str::from_utf8(text).ok()
+    Some(text)
 }
 
 /// Appends an unsigned integer in base 128, low groups first (LEB128).
@@ -136,7 +237,40 @@ mod tests {
         assert_eq!(labels.get("c"), "");
     }
 
+    #[test]
+    fn sets_are_ordered_by_name_then_value_then_size() {
+        let sets = [
+            Labels::default(),
+            Labels::from_pairs([("a", "1")]),
+            Labels::from_pairs([("a", "1"), ("b", "1")]),
+            Labels::from_pairs([("a", "10")]),
+            Labels::from_pairs([("a", "2")]),
+            Labels::from_pairs([("ab", "1")]),
+            Labels::from_pairs([("b", "1")]),
+        ];
+        for (i, a) in sets.iter().enumerate() {
+            for (j, b) in sets.iter().enumerate() {
+                assert_eq!(a.compare(b), i.cmp(&j), "{a:?} {b:?}");
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn setting_and_keeping_are_as_if_built_anew(
+            pairs: std::collections::BTreeMap<String, String>, name: String, value: String,
+        ) {
+            let labels = Labels::from_pairs(&pairs);
+            let mut changed = pairs.clone();
+            changed.insert(name.clone(), value.clone());
+            prop_assert_eq!(labels.with(&name, &value), Labels::from_pairs(&changed));
+            changed.remove(&name);
+            prop_assert_eq!(
+                labels.kept(|other| other != name.as_bytes()),
+                Labels::from_pairs(&changed)
+            );
+        }
+
         #[test]
         fn canonical_bytes_round_trip(pairs: Vec<(String, String)>) {
             let labels = Labels::from_pairs(pairs);

@@ -28,7 +28,7 @@ pub use column::{BinaryColumn, DictColumn, Utf8Column};
 pub use error::{Error, ErrorKind, Result};
 pub use histogram::NativeHistogram;
 pub use id::{SpanId, TraceId};
-pub use labels::Labels;
+pub use labels::{Labels, METRIC_NAME};
 pub use limits::DecodeLimits;
 pub use logs::{Level, LogColumns};
 pub use matcher::{MatchOp, Matcher};

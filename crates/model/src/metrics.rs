@@ -2,9 +2,11 @@
 //! decoder to disk. Names and labels are already those of Prometheus.
 
 use crate::column::{BinaryColumn, Table, Utf8Column, table};
+use crate::error::{Error, Result};
 
 table! {
-    /// The series of a batch, each once.
+    /// The series of a batch. Most are there once; where a request names one several times, so
+    /// may the table.
     SeriesColumns {
         /// Canonical bytes of the [`crate::Labels`], the metric's name included.
         labels: BinaryColumn,
@@ -99,6 +101,67 @@ impl MetricColumns {
         self.samples() == 0 && self.exemplars.is_empty() && self.metadata.is_empty()
     }
 
+    /// Fails where a table is uneven, or a sample or exemplar belongs to a series that is not there.
+    pub fn check_rows(&self) -> Result<()> {
+        self.series.check()?;
+        self.floats.check()?;
+        self.histograms.check()?;
+        self.exemplars.check()?;
+        let series = self.series.len();
+        let refers = [&self.floats.series, &self.histograms.series, &self.exemplars.series];
+        let outside =
+            |rows: &Vec<u32>| rows.iter().max().is_some_and(|row| *row as usize >= series);
+        if refers.into_iter().any(outside) {
+            return Err(Error::corrupt("a sample belongs to a series that its batch lacks"));
+        }
+        Ok(())
+    }
+
+    /// Keeps the series for which `keep` holds, asked by row, with their samples and exemplars.
+    /// The batch must be sound ([`MetricColumns::check_rows`]).
+    pub fn retain_series(&mut self, mut keep: impl FnMut(usize) -> bool) {
+        let mut series = SeriesColumns::default();
+        let mut moved: Vec<Option<u32>> = Vec::with_capacity(self.series.len());
+        for row in 0..self.series.len() {
+            let kept = keep(row).then_some(series.delta.len() as u32);
+            if kept.is_some() {
+                series.labels.push(self.series.labels.get(row));
+                series.delta.push(self.series.delta[row]);
+            }
+            moved.push(kept);
+        }
+        self.series = series;
+        let (mut floats, mut histograms) = (FloatColumns::default(), HistogramColumns::default());
+        for (at, row) in self.floats.series.iter().enumerate() {
+            if let Some(row) = moved[*row as usize] {
+                floats.series.push(row);
+                floats.time_ms.push(self.floats.time_ms[at]);
+                floats.start_ms.push(self.floats.start_ms[at]);
+                floats.value.push(self.floats.value[at]);
+            }
+        }
+        self.floats = floats;
+        for (at, row) in self.histograms.series.iter().enumerate() {
+            if let Some(row) = moved[*row as usize] {
+                histograms.series.push(row);
+                histograms.time_ms.push(self.histograms.time_ms[at]);
+                histograms.start_ms.push(self.histograms.start_ms[at]);
+                histograms.histogram.push(self.histograms.histogram.get(at));
+            }
+        }
+        self.histograms = histograms;
+        let mut exemplars = ExemplarColumns::default();
+        for (at, row) in self.exemplars.series.iter().enumerate() {
+            if let Some(row) = moved[*row as usize] {
+                exemplars.series.push(row);
+                exemplars.time_ms.push(self.exemplars.time_ms[at]);
+                exemplars.value.push(self.exemplars.value[at]);
+                exemplars.labels.push(self.exemplars.labels.get(at));
+            }
+        }
+        self.exemplars = exemplars;
+    }
+
     /// Bytes held, about.
     pub fn byte_len(&self) -> usize {
         self.series.byte_len()
@@ -154,8 +217,29 @@ impl MetricKind {
         Self::ALL.get(usize::from(code)).map_or(Self::Unknown, |(kind, _)| *kind)
     }
 
-    /// The name used in the API.
+    /// The type as Prometheus knows it: a native histogram is a histogram to it.
+    pub fn prometheus_type(self) -> &'static str {
+        match self {
+            Self::ExponentialHistogram => Self::Histogram.name(),
+            other => other.name(),
+        }
+    }
+
+    /// The name used in our own API.
     pub fn name(self) -> &'static str {
         Self::ALL[self as usize].1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exponential_histogram_is_a_histogram_to_prometheus() {
+        for (kind, name) in MetricKind::ALL {
+            let expect = if name == "exponential_histogram" { "histogram" } else { name };
+            assert_eq!(kind.prometheus_type(), expect);
+        }
     }
 }

@@ -2,9 +2,10 @@
 //! series. Follows Prometheus 3.14 (documentation chapters "Querying" and "Feature flags"), with the
 //! constructs switched on that are experimental there.
 //!
-//! In reading order: [`ast`] is what a query is, [`lexer`] and [`parser`] read one, [`print`] and
-//! [`pretty`] write one; [`source`] is what the evaluator asks of a store, [`value`] what it answers,
-//! [`annotations`] what it remarks on the way.
+//! In reading order: [`ast`] is what a query is, [`lexer`] and [`parser`] read one,
+//! [`print`](mod@print) and [`pretty`](mod@pretty) write one; [`eval`] evaluates it. [`source`] is
+//! what the evaluator asks of a store, [`value`] what it answers, [`annotations`] what it remarks on
+//! the way; [`histogram`] and [`quantile`] are what it does with distributions.
 //!
 //! # Invariants
 //! - Nothing here does IO, reads a clock, or knows threads, Arrow or HTTP.
@@ -13,12 +14,15 @@
 
 pub mod annotations;
 pub mod ast;
+pub mod eval;
 pub mod functions;
+pub mod histogram;
 mod lexer;
 pub mod number;
 pub mod parser;
 pub mod pretty;
 mod print;
+pub mod quantile;
 pub mod quote;
 pub mod source;
 mod token;
@@ -26,7 +30,8 @@ pub mod value;
 
 pub use annotations::Annotations;
 pub use ast::{Expr, ExprKind, Span};
-pub use parser::{ParseError, parse, parse_selector, position};
+pub use eval::{EvalError, Options, instant, range, reset_hint_after};
+pub use parser::{ParseError, parse, parse_duration, parse_selector, position};
 pub use pretty::pretty;
 pub use source::{Select, SeriesIter, SeriesSource};
 pub use value::{Matrix, Output, Value, Vector};

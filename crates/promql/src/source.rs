@@ -19,5 +19,8 @@ pub type SeriesIter<'a> = Box<dyn Iterator<Item = Result<SeriesSamples>> + 'a>;
 /// A store of series.
 pub trait SeriesSource {
     /// The series that match and have a sample in the range, read as they are asked for.
+    ///
+    /// The hint of a series' first histogram should be [`crate::reset_hint_after`] of the sample
+    /// before it, which is outside the range; hints of the others do not matter but for gauges.
     fn select(&self, select: &Select) -> Result<SeriesIter<'_>>;
 }

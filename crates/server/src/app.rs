@@ -69,7 +69,7 @@ impl App {
             engine,
             registry,
             config,
-            metrics_options: Arc::new(otlp.metrics.options()),
+            metrics_options: Arc::new(otlp.metrics.options()?),
             otlp,
             about,
             listeners: OnceLock::new(),

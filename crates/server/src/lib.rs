@@ -13,6 +13,7 @@ pub mod api;
 pub mod app;
 mod body;
 pub mod config;
+mod decode;
 mod error_log;
 pub mod listen;
 mod metrics;

@@ -3,23 +3,27 @@
 //! purpose: it is what the embedded engine is compared with.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use watchkeep_model::column::Table;
+use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
-    Error, ErrorKind, Labels, LogColumns, MetricColumns, NativeHistogram, Result, SpanColumns,
-    TenantId, TraceId,
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, Matcher, MetricColumns,
+    NativeHistogram, Result, SeriesSamples, SpanColumns, TenantId, TraceId,
 };
 
 use crate::answers;
 use crate::records::{self, MemTable, Snapshot};
 use crate::seam::{
-    AggregateRequest, Append, AppendAck, Batch, ExemplarRow, FrameStream, IngestToken,
-    LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleStream, SamplesRequest,
-    ScanRequest, SeriesRequest, SeriesSamples, Store, StoreStats, TableName, TraceSummary,
-    TracesRequest,
+    AggregateRequest, Append, AppendAck, Batch, CardinalityRequest, CardinalityStats, Count,
+    ExemplarRow, FrameStream, IngestToken, LabelValuesRequest, MetadataRow, Predicate, Pushdown,
+    RejectReason, Rejected, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
+    StoreStats, TableName, TraceSummary, TracesRequest,
 };
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
@@ -27,6 +31,7 @@ use crate::seam::{
 pub struct MemoryStore {
     tenants: Mutex<BTreeMap<TenantId, Tenant>>,
     tokens: Mutex<HashSet<(TenantId, IngestToken)>>,
+    series_max: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -46,10 +51,17 @@ impl Default for Tenant {
     }
 }
 
+/// A sample and its start timestamp, 0 where not known.
 #[derive(Debug, Clone)]
-enum Sample {
+struct Sample {
+    start_ms: i64,
+    value: Value,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
     Float(f64),
-    Histogram(Box<NativeHistogram>),
+    Histogram(Arc<NativeHistogram>),
 }
 
 #[derive(Debug, Default, Clone)]
@@ -66,15 +78,17 @@ impl Metrics {
         let floats = &batch.floats;
         for row in 0..floats.len() {
             let series = self.series.entry(labels[floats.series[row] as usize].clone());
-            series.or_default().insert(floats.time_ms[row], Sample::Float(floats.value[row]));
+            let value = Value::Float(floats.value[row]);
+            let sample = Sample { start_ms: floats.start_ms[row], value };
+            series.or_default().insert(floats.time_ms[row], sample);
         }
         let histograms = &batch.histograms;
         for row in 0..histograms.len() {
-            let sample = NativeHistogram::decode(histograms.histogram.get(row))?;
+            let value = NativeHistogram::decode(histograms.histogram.get(row))?;
+            let value = Value::Histogram(Arc::new(value));
+            let sample = Sample { start_ms: histograms.start_ms[row], value };
             let series = self.series.entry(labels[histograms.series[row] as usize].clone());
-            series
-                .or_default()
-                .insert(histograms.time_ms[row], Sample::Histogram(Box::new(sample)));
+            series.or_default().insert(histograms.time_ms[row], sample);
         }
         let exemplars = &batch.exemplars;
         for row in 0..exemplars.len() {
@@ -99,6 +113,44 @@ impl Metrics {
         Ok(())
     }
 
+    /// Takes new series beyond the limit out of a batch.
+    fn refuse(
+        &self,
+        batch: &mut MetricColumns,
+        series_max: Option<u64>,
+    ) -> Result<Option<Rejected>> {
+        let Some(series_max) = series_max else { return Ok(None) };
+        let labels: Vec<Labels> =
+            batch.series.labels.iter().map(Labels::from_canonical).collect::<Result<_>>()?;
+        let (mut added, mut series) = (HashSet::new(), 0);
+        let count = |batch: &MetricColumns| {
+            [batch.floats.len(), batch.histograms.len(), batch.exemplars.len()]
+        };
+        let before = count(batch);
+        batch.retain_series(|row| {
+            let room = ((self.series.len() + added.len()) as u64) < series_max;
+            let kept = self.series.contains_key(&labels[row])
+                || added.contains(&labels[row])
+                || room && added.insert(labels[row].clone());
+            series += u64::from(!kept);
+            kept
+        });
+        let after = count(batch);
+        let [floats, histograms, exemplars] =
+            std::array::from_fn(|kind| (before[kind] - after[kind]) as u64);
+        let reason = RejectReason::SeriesMax { series_max };
+        Ok((series > 0).then_some(Rejected { series, floats, histograms, exemplars, reason }))
+    }
+
+    fn delete(&mut self, matchers: &[Matcher], range: RangeInclusive<i64>) {
+        let all_match = |labels: &Labels| matchers.iter().all(|matcher| matcher.matches(labels));
+        for (_, samples) in self.series.iter_mut().filter(|(labels, _)| all_match(labels)) {
+            samples.retain(|time_ms, _| !range.contains(time_ms));
+        }
+        self.exemplars
+            .retain(|exemplar| !(all_match(&exemplar.series) && range.contains(&exemplar.time_ms)));
+    }
+
     fn matching<'a>(
         &'a self,
         request: &'a SeriesRequest,
@@ -113,26 +165,68 @@ impl Metrics {
             .take(limit)
     }
 
+    fn cardinality(&self, request: &CardinalityRequest) -> CardinalityStats {
+        let CardinalityRequest { matchers, start_ms, end_ms, limit } = request.clone();
+        let series = SeriesRequest { matchers, start_ms, end_ms, limit: None };
+        let mut stats = CardinalityStats::default();
+        let (mut metrics, mut pairs) = (BTreeMap::new(), BTreeMap::new());
+        let (mut values, mut bytes) = (BTreeMap::new(), BTreeMap::new());
+        for (labels, _) in self.matching(&series) {
+            stats.series += 1;
+            for (name, value) in labels.iter() {
+                let alone = Labels::from_pairs([(name, value)]);
+                *bytes.entry(name.to_owned()).or_default() += alone.as_bytes().len() as u64;
+                if name == METRIC_NAME {
+                    *metrics.entry(value.to_owned()).or_default() += 1;
+                }
+                let of_pair: &mut u64 =
+                    pairs.entry((name.to_owned(), value.to_owned())).or_default();
+                *of_pair += 1;
+                if *of_pair == 1 {
+                    *values.entry(name.to_owned()).or_default() += 1;
+                }
+            }
+        }
+        stats.label_pairs = pairs.len() as u64;
+        stats.label_names = values.len() as u64;
+        stats.series_by_metric = greatest(limit, metrics);
+        stats.values_by_label = greatest(limit, values);
+        stats.bytes_by_label = greatest(limit, bytes);
+        let pairs =
+            pairs.into_iter().map(|((name, value), count)| (format!("{name}={value}"), count));
+        stats.series_by_pair = greatest(limit, pairs);
+        stats
+    }
+
     fn samples(&self, request: &SamplesRequest) -> Result<Vec<SeriesSamples>> {
         let mut total = 0;
         let mut answer = Vec::new();
         let series = &request.series;
         for (labels, samples) in self.matching(series) {
-            let mut one = SeriesSamples {
-                labels: labels.clone(),
-                floats: Vec::new(),
-                histograms: Vec::new(),
-            };
+            let (mut times, mut starts, mut values) = (Vec::new(), Vec::new(), Vec::new());
+            let mut histograms = Vec::new();
             for (time_ms, sample) in samples.range(series.start_ms..=series.end_ms) {
-                match sample {
-                    Sample::Float(value) => one.floats.push((*time_ms, *value)),
-                    Sample::Histogram(value) => {
-                        one.histograms.push((*time_ms, NativeHistogram::clone(value)));
+                match &sample.value {
+                    Value::Float(value) => {
+                        times.push(*time_ms);
+                        starts.push(sample.start_ms);
+                        values.push(*value);
                     }
+                    Value::Histogram(histogram) => histograms.push(HistogramSample {
+                        time_ms: *time_ms,
+                        start_ms: sample.start_ms,
+                        histogram: Arc::clone(histogram),
+                    }),
                 }
                 total += 1;
             }
-            answer.push(one);
+            let known = starts.iter().any(|start_ms| *start_ms != 0);
+            let floats = FloatSamples {
+                times_ms: times.into(),
+                values,
+                starts_ms: known.then(|| starts.into()),
+            };
+            answer.push(SeriesSamples { labels: labels.clone(), floats, histograms });
         }
         if total > request.samples_max {
             return Err(Error::new(
@@ -144,8 +238,22 @@ impl Metrics {
     }
 }
 
+/// The greatest counts; those that are equal stay in their order.
+fn greatest(limit: usize, counts: impl IntoIterator<Item = (String, u64)>) -> Vec<Count> {
+    let counts = counts.into_iter().map(|(name, count)| Count { name, count });
+    let mut counts: Vec<Count> = counts.collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.count));
+    counts.truncate(limit);
+    counts
+}
+
 impl MemoryStore {
-    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+    /// A store that refuses new series of metrics beyond so many of a tenant.
+    pub fn with_series_max(series_max: u64) -> Self {
+        Self { series_max: Some(series_max), ..Self::default() }
+    }
+
+    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
         let mut tenants = self.tenants.lock();
         let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
         let memory = match table {
@@ -166,17 +274,21 @@ impl Store for MemoryStore {
         if let Some(token) = append.token
             && !self.tokens.lock().insert((tenant.clone(), token))
         {
-            return Ok(AppendAck { rows: 0, duplicate: true });
+            return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
-        let rows = append.batch.rows() as u64;
+        let mut ack = AppendAck { rows: append.batch.rows() as u64, ..AppendAck::default() };
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
         match append.batch {
             Batch::Spans(columns) => tenant.spans.append(&columns)?,
             Batch::Logs(columns) => tenant.logs.append(&columns)?,
-            Batch::Metrics(columns) => tenant.metrics.append(&columns)?,
+            Batch::Metrics(mut columns) => {
+                ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
+                ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples());
+                tenant.metrics.append(&columns)?;
+            }
         }
-        Ok(AppendAck { rows, duplicate: false })
+        Ok(ack)
     }
 
     fn pushdown(&self, _: TableName, _: &Predicate) -> Pushdown {
@@ -184,22 +296,22 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         answers::once(move || records::traces(&snapshot, &request)).await
     }
 
@@ -208,9 +320,9 @@ impl Store for MemoryStore {
         Ok(metrics.matching(&request).map(|(labels, _)| labels.clone()).collect())
     }
 
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor> {
         let answer = self.metrics(tenant).samples(&request)?;
-        Ok(Box::pin(futures::stream::iter(answer.into_iter().map(Ok))))
+        Ok(Box::new(answer.into_iter().map(Ok)))
     }
 
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {
@@ -257,6 +369,41 @@ impl Store for MemoryStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         Ok(self.metrics(tenant).metadata.into_values().collect())
+    }
+
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        Ok(self.metrics(tenant).cardinality(&request))
+    }
+
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()> {
+        if matchers.is_empty() {
+            return Err(Error::invalid("a deletion needs a matcher"));
+        }
+        if let Some(tenant) = self.tenants.lock().get_mut(tenant) {
+            tenant.metrics.delete(&matchers, start_ms..=end_ms);
+        }
+        Ok(())
+    }
+
+    async fn clean_tombstones(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn snapshot(&self) -> Result<PathBuf> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "a store in memory has nothing on disk to make a snapshot of",
+        ))
     }
 
     async fn flush(&self) -> Result<()> {

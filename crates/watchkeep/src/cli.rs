@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use watchkeep_engine::humane::{HumaneDuration, parse_duration};
 
 /// The version.
@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Serve(ServeArguments),
     /// Send the telemetry of a simulated application of several agents to a running server
     Demo(DemoArguments),
+    /// Ask a running server in PromQL
+    Query(QueryArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API
@@ -50,11 +52,11 @@ Examples:
   WATCHKEEP__LIMITS__BODY_BYTES_MAX=16MiB watchkeep serve --config watchkeep.yaml")]
 pub(crate) struct ServeArguments {
     /// Folder that holds the data [default: ./watchkeep-data]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", alias = "storage.tsdb.path")]
     pub(crate) data_dir: Option<PathBuf>,
 
     /// Address of the main listener: web UI, API, OTLP over HTTP and gRPC [default: 127.0.0.1:7070]
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", alias = "web.listen-address")]
     pub(crate) listen: Option<String>,
 
     /// Address for OTLP over gRPC, or "off" [default: 127.0.0.1:4317]
@@ -66,12 +68,29 @@ pub(crate) struct ServeArguments {
     pub(crate) otlp_http_listen: Option<String>,
 
     /// How long data is kept, such as 15d; 0 keeps it for ever [default: 30d]
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(
+        long,
+        value_name = "DURATION",
+        value_parser = duration,
+        alias = "storage.tsdb.retention.time"
+    )]
     pub(crate) retention: Option<HumaneDuration>,
 
     /// YAML file with settings
     #[arg(long, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+
+    /// Configuration file of Prometheus that says what to scrape
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(crate) scrape_config: Option<PathBuf>,
+
+    /// Let series be deleted and snapshots be taken over HTTP
+    #[arg(long = "web.enable-admin-api")]
+    pub(crate) admin_api: bool,
+
+    /// Let the scrape configuration be read again over HTTP
+    #[arg(long = "web.enable-lifecycle")]
+    pub(crate) lifecycle_api: bool,
 }
 
 /// A simulation: no model is called. It sends OTLP through the server's public port, as the SDKs
@@ -100,6 +119,52 @@ pub(crate) struct DemoArguments {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchkeep query 'sum by (model) (rate(agent_tokens_total[5m]))'
+  watchkeep query 'histogram_quantile(0.95, sum by (le) (rate(latency_bucket[5m])))' --range 1h
+  watchkeep query up --output json")]
+pub(crate) struct QueryArguments {
+    /// The query
+    pub(crate) expression: String,
+
+    /// Ask for a range that reaches so far back, such as 1h, instead of one instant
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(crate) range: Option<HumaneDuration>,
+
+    /// Distance of the points of a range [default: a 60th of it]
+    #[arg(long, value_name = "DURATION", value_parser = step, requires = "range")]
+    pub(crate) step: Option<HumaneDuration>,
+
+    /// The instant, or the end of the range: unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) time: Option<String>,
+
+    /// Server that speaks the HTTP API of Prometheus
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    pub(crate) server: String,
+
+    /// Tenant [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+
+    /// How the answer is printed
+    #[arg(long, value_enum, default_value_t = QueryOutput::Table)]
+    pub(crate) output: QueryOutput,
+}
+
+/// How an answer is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum QueryOutput {
+    /// For people
+    Table,
+    /// As the server answered
+    Json,
+    /// A line a sample
+    Csv,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct HealthcheckArguments {
     /// Address of the server's main listener
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7070")]
@@ -108,6 +173,13 @@ pub(crate) struct HealthcheckArguments {
 
 fn duration(text: &str) -> Result<HumaneDuration, String> {
     parse_duration(text).map(HumaneDuration).map_err(|error| error.message().to_owned())
+}
+
+fn step(text: &str) -> Result<HumaneDuration, String> {
+    match duration(text)? {
+        HumaneDuration(step) if step.is_zero() => Err("must be above 0".to_owned()),
+        step => Ok(step),
+    }
 }
 
 fn rate(text: &str) -> Result<f64, String> {

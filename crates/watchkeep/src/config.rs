@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Error, Result};
+use watchkeep_model::{Error, Matcher, Result, TenantId};
 use watchkeep_server::{OtlpConfig, ServerConfig};
-use watchkeep_storage::embedded::{Retention, StorageConfig};
+use watchkeep_storage::embedded::{MetricRetention, Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
 
@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     pub(crate) otlp: OtlpConfig,
     pub(crate) storage: StorageSection,
+    pub(crate) scrape: ScrapeSection,
     pub(crate) retention: RetentionSection,
     pub(crate) limits: LimitsConfig,
     pub(crate) log: LogSection,
@@ -43,10 +44,14 @@ pub(crate) struct StorageSection {
     pub(crate) wal_queue_bytes_max: ByteSize,
     /// Bytes of log after which everything is flushed, which bounds the time of a restart.
     pub(crate) wal_bytes_max: ByteSize,
-    /// Bytes of one table in memory after which it is flushed.
+    /// Bytes of spans, and likewise of logs, in memory after which they are flushed.
     pub(crate) table_bytes_max: ByteSize,
+    /// Bytes of metrics in memory after which they are flushed.
+    pub(crate) metrics_bytes_max: ByteSize,
     /// Bytes of all tables in memory; beyond it requests are refused.
     pub(crate) memory_bytes_max: ByteSize,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub(crate) metrics_cache_bytes_max: ByteSize,
     /// How long a request waits for room in memory before it is refused.
     pub(crate) room_wait_max: HumaneDuration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -62,10 +67,28 @@ impl Default for StorageSection {
             wal_queue_bytes_max: ByteSize(defaults.wal_queue_bytes_max as u64),
             wal_bytes_max: ByteSize(defaults.wal_bytes_max),
             table_bytes_max: ByteSize(defaults.table_bytes_max),
+            metrics_bytes_max: ByteSize(defaults.metrics_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
+            metrics_cache_bytes_max: ByteSize(defaults.metrics_cache_bytes_max as u64),
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
+    }
+}
+
+/// Section `scrape`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ScrapeSection {
+    /// A configuration file of Prometheus that says what to scrape.
+    pub(crate) config_file: Option<PathBuf>,
+    /// Tenant that gets what is scraped.
+    pub(crate) tenant: String,
+}
+
+impl Default for ScrapeSection {
+    fn default() -> Self {
+        Self { config_file: None, tenant: TenantId::default().to_string() }
     }
 }
 
@@ -77,11 +100,58 @@ pub(crate) struct RetentionSection {
     pub(crate) age: HumaneDuration,
     /// Bytes of parts on disk beyond which the oldest go; 0 means no bound.
     pub(crate) size_max: ByteSize,
+    /// Series of metrics that are kept for another time; the first that matches decides.
+    pub(crate) metrics: Vec<MetricsRule>,
+}
+
+/// How long some series of metrics are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsRule {
+    /// As in PromQL.
+    pub(crate) selector: Selector,
+    /// 0 means for ever.
+    pub(crate) age: HumaneDuration,
+}
+
+impl MetricsRule {
+    fn rule(&self) -> MetricRetention {
+        let age_max = Some(self.age.0).filter(|age| !age.is_zero());
+        MetricRetention { matchers: self.selector.matchers.clone(), age_max }
+    }
+}
+
+/// A selector of series as in PromQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Selector {
+    text: String,
+    matchers: Vec<Matcher>,
+}
+
+impl TryFrom<String> for Selector {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let matchers = watchkeep_promql::parse_selector(&text)
+            .map_err(|error| format!("{text:?} selects no series: {}", error.display(&text)))?;
+        Ok(Self { text, matchers })
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> Self {
+        selector.text
+    }
 }
 
 impl Default for RetentionSection {
     fn default() -> Self {
-        Self { age: HumaneDuration(Duration::from_hours(30 * 24)), size_max: ByteSize(0) }
+        Self {
+            age: HumaneDuration(Duration::from_hours(30 * 24)),
+            size_max: ByteSize(0),
+            metrics: Vec::new(),
+        }
     }
 }
 
@@ -118,6 +188,7 @@ impl Config {
         }
         config.apply(arguments);
         config.limits.check()?;
+        config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;
         Ok(config)
@@ -132,13 +203,17 @@ impl Config {
             wal_queue_bytes_max: self.storage.wal_queue_bytes_max.bytes(),
             wal_bytes_max: self.storage.wal_bytes_max.0,
             table_bytes_max: self.storage.table_bytes_max.0,
+            metrics_bytes_max: self.storage.metrics_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
+            metrics_cache_bytes_max: self.storage.metrics_cache_bytes_max.bytes(),
+            series_max: self.limits.series_max,
             room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
             retention: Retention {
                 age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
                 bytes_max: unless_zero(self.retention.size_max.0),
             },
+            metric_retention: self.retention.metrics.iter().map(MetricsRule::rule).collect(),
         }
     }
 
@@ -193,6 +268,11 @@ impl Config {
         set(&mut self.server.otlp_grpc_listen, arguments.otlp_grpc_listen.as_ref());
         set(&mut self.server.otlp_http_listen, arguments.otlp_http_listen.as_ref());
         set(&mut self.retention.age, arguments.retention.as_ref());
+        if arguments.scrape_config.is_some() {
+            self.scrape.config_file.clone_from(&arguments.scrape_config);
+        }
+        self.server.admin_api |= arguments.admin_api;
+        self.server.lifecycle_api |= arguments.lifecycle_api;
     }
 }
 

@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod demo;
 mod healthcheck;
+mod query;
 mod serve;
 
 use std::io::Write as _;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
+        Command::Query(arguments) => query::run(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),
@@ -25,11 +27,15 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nothing is left to do where even this can not be written.
-            let _best_effort = writeln!(std::io::stderr(), "watchkeep: {}", error.report());
+            complain(&error.report());
             ExitCode::FAILURE
         }
     }
+}
+
+/// Writes a line to stderr; nothing is left to do where even that can not be written.
+pub(crate) fn complain(text: &str) {
+    let _best_effort = writeln!(std::io::stderr(), "watchkeep: {text}");
 }
 
 /// Writes to stdout. A reader that has seen enough (`| head`) is no error.

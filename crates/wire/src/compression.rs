@@ -16,6 +16,9 @@ pub const DECOMPRESSED_BYTES_MAX_KEY: &str = "limits.decompressed_bytes_max";
 /// Largest zstd window, as a power of two (RFC 9659, section 3).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
+/// A snappy block grows by less: its densest element, of three bytes, stands for 64.
+const SNAPPY_RATIO_MAX: usize = 22;
+
 /// Undoes the `Content-Encoding` of a body. A body that is not encoded is borrowed.
 pub fn decompress<'a>(
     encoding: Option<&str>,
@@ -71,6 +74,34 @@ fn read_capped(
         return Err(too_large(decompressed_bytes_max));
     }
     Ok(out)
+}
+
+/// Undoes the snappy block format (not the framed one), in which the protocols of Prometheus
+/// travel. The length that a block declares is checked before anything is allocated.
+pub fn decompress_snappy_block(body: &[u8], decompressed_bytes_max: usize) -> Result<Vec<u8>> {
+    let invalid = |error: snap::Error| {
+        Error::invalid(format!("could not decompress a snappy body of {} bytes", body.len()))
+            .with_source(error)
+    };
+    let declared = snap::raw::decompress_len(body).map_err(invalid)?;
+    if declared > decompressed_bytes_max {
+        return Err(too_large(decompressed_bytes_max));
+    }
+    if declared / SNAPPY_RATIO_MAX > body.len() {
+        return Err(Error::invalid(format!(
+            "a snappy body of {} bytes can not hold the {declared} bytes that it declares",
+            body.len()
+        )));
+    }
+    snap::raw::Decoder::new().decompress_vec(body).map_err(invalid)
+}
+
+/// Compresses as [`decompress_snappy_block`] undoes.
+pub fn compress_snappy_block(bytes: &[u8]) -> Result<Vec<u8>> {
+    snap::raw::Encoder::new().compress_vec(bytes).map_err(|error| {
+        Error::internal(format!("could not compress {} bytes with snappy", bytes.len()))
+            .with_source(error)
+    })
 }
 
 fn too_large(decompressed_bytes_max: usize) -> Error {
@@ -156,7 +187,33 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_snappy_block_that_declares_more_than_it_holds_is_refused() {
+        let bytes = vec![7; 100_000];
+        let block = compress_snappy_block(&bytes).unwrap();
+        assert_eq!(decompress_snappy_block(&block, 100_000).unwrap(), bytes);
+        let error = decompress_snappy_block(&block, 99_999).unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::TooLarge { key: DECOMPRESSED_BYTES_MAX_KEY });
+        // 16 MiB declared by four bytes, a cut block, nothing at all.
+        for body in [&[0x80, 0x80, 0x80, 0x08], block.split_at(block.len() - 1).0, &[]] {
+            let error = decompress_snappy_block(body, 1 << 30).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Invalid);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_was_compressed_with_snappy_comes_back(bytes: Vec<u8>, repeat in 1..2000_usize) {
+            let bytes = bytes.repeat(repeat);
+            let block = compress_snappy_block(&bytes).unwrap();
+            prop_assert_eq!(decompress_snappy_block(&block, bytes.len()).unwrap(), bytes);
+        }
+
+        #[test]
+        fn no_snappy_bytes_panic(bytes: Vec<u8>) {
+            let _any_outcome = decompress_snappy_block(&bytes, 4096);
+        }
+
         #[test]
         fn what_was_compressed_comes_back(bytes: Vec<u8>, which in 0..ALL.len()) {
             let body = compress(ALL[which], &bytes);

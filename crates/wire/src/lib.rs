@@ -9,5 +9,7 @@
 #![cfg_attr(not(test), warn(clippy::indexing_slicing, clippy::string_slice))]
 
 pub mod compression;
+pub mod decoded;
 pub mod otlp;
+pub mod prometheus;
 pub mod protobuf;

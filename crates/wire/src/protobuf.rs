@@ -93,6 +93,21 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
+    /// Takes the next field if it is a delimited one of a number below 16, given by its tag, and
+    /// shorter than 128 bytes: the usual case of a hot loop, to be tried before
+    /// [`Reader::field`].
+    #[inline]
+    pub fn short_delimited(&mut self, tag: u8) -> Option<Self> {
+        match self.rest {
+            [first, len @ 0..0x80, rest @ ..] if *first == tag => {
+                let (inner, rest) = rest.split_at_checked(usize::from(*len))?;
+                self.rest = rest;
+                Some(Self { rest: inner, end: self.end - rest.len() })
+            }
+            _ => None,
+        }
+    }
+
     /// Takes the next field; `None` at the end. Groups are skipped.
     #[inline]
     pub fn field(&mut self) -> Result<Option<Field<'a>>> {

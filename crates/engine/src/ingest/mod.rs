@@ -5,10 +5,11 @@ mod gate;
 
 pub use delta::DeltaAccumulator;
 pub use gate::{Gate, Reservation};
+pub use watchkeep_storage::seam::Rejected;
 
 use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
-use watchkeep_storage::{Append, Batch};
+use watchkeep_storage::{Append, AppendAck, Batch};
 
 use crate::engine::Engine;
 
@@ -36,13 +37,14 @@ impl Engine {
     }
 
     /// Stores samples, exemplars and metadata, turning increments into running totals first;
-    /// `rejected` is how many points the decoder had to leave out.
+    /// `rejected` is how many points the decoder had to leave out. Gives what the store kept out
+    /// while it took the rest.
     pub async fn ingest_metrics(
         &self,
         tenant: &TenantId,
         mut columns: MetricColumns,
         rejected: u64,
-    ) -> Result<()> {
+    ) -> Result<Option<Rejected>> {
         let change = self.delta.convert(tenant, &mut columns);
         self.metrics.delta_out_of_order.inc_by(change.out_of_order());
         self.metrics.delta_evictions.inc_by(change.evicted());
@@ -51,22 +53,24 @@ impl Engine {
             self.delta.undo(change);
         }
         self.metrics.delta_series.set(self.delta.len() as i64);
-        self.count(Signal::Metrics, rejected, outcome)
+        let kept_out = outcome.as_ref().map_or(None, |ack| ack.rejected);
+        let rejected = rejected + kept_out.map_or(0, |kept_out| kept_out.samples());
+        self.count(Signal::Metrics, rejected, outcome).map(|()| kept_out)
     }
 
-    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<u64> {
+    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<AppendAck> {
         let store = self.store()?;
         if is_empty {
-            return Ok(0);
+            return Ok(AppendAck::default());
         }
-        store.append(tenant, Append::from(batch)).await.map(|ack| ack.rows)
+        store.append(tenant, Append::from(batch)).await
     }
 
-    fn count(&self, signal: Signal, rejected: u64, outcome: Result<u64>) -> Result<()> {
+    fn count(&self, signal: Signal, rejected: u64, outcome: Result<AppendAck>) -> Result<()> {
         match outcome {
-            Ok(rows) => {
+            Ok(ack) => {
                 let counters = self.metrics.of(signal);
-                counters.accepted.inc_by(rows);
+                counters.accepted.inc_by(ack.rows);
                 counters.rejected.inc_by(rejected);
                 Ok(())
             }

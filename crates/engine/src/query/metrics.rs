@@ -1,15 +1,16 @@
 //! Names of metrics, labels and their values, and series thinned to one value a step.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use futures::StreamExt as _;
 use watchkeep_model::histogram::BucketSpan;
 use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::{MetricKind, STALE_NAN_BITS};
-use watchkeep_model::{Labels, NativeHistogram, Result, TenantId, TimeRange};
+use watchkeep_model::{
+    Error, Labels, Matcher, NativeHistogram, Result, SeriesSamples, TenantId, TimeRange,
+};
 use watchkeep_storage::seam::{
-    ExemplarRow, LabelValuesRequest, Matcher, MetadataRow, SamplesRequest, SeriesRequest,
-    SeriesSamples,
+    ExemplarRow, LabelValuesRequest, MetadataRow, SampleCursor, SamplesRequest, SeriesRequest,
 };
 
 use crate::engine::Engine;
@@ -193,17 +194,12 @@ impl Engine {
                 series: filter.request(Some(limit + 1)),
                 samples_max: self.limits.query_samples_max,
             };
-            let mut stream = store.samples(tenant, request).await?;
-            let mut series = Vec::new();
-            let mut truncated = false;
-            while let Some(samples) = stream.next().await {
-                let samples = samples?;
-                if series.len() == limit {
-                    truncated = true;
-                    break;
-                }
-                series.push(thin(samples, step_ms));
-            }
+            let cursor = store.samples(tenant, request).await?;
+            let mut series = tokio::task::spawn_blocking(move || thin_all(cursor, step_ms))
+                .await
+                .map_err(|error| Error::internal("a query broke off").with_source(error))??;
+            let truncated = series.len() > limit;
+            series.truncate(limit);
             let exemplars = store.exemplars(tenant, filter.request(Some(EXEMPLARS_MAX))).await?;
             assign(&mut series, exemplars);
             Ok(SeriesPage { step_ms, series, truncated })
@@ -226,10 +222,20 @@ fn about(name: &str, known: &HashMap<String, MetadataRow>) -> MetadataRow {
     )
 }
 
+/// Series in the order of their labels.
+fn thin_all(cursor: SampleCursor, step_ms: i64) -> Result<Vec<SeriesPoints>> {
+    let mut series = cursor
+        .map(|samples| samples.map(|samples| thin(samples, step_ms)))
+        .collect::<Result<Vec<_>>>()?;
+    series.sort_by(|a, b| a.labels.cmp(&b.labels));
+    Ok(series)
+}
+
 fn thin(samples: SeriesSamples, step_ms: i64) -> SeriesPoints {
     let step_of = |time_ms: i64| time_ms.div_euclid(step_ms) * step_ms;
     let mut points: Vec<(i64, f64)> = Vec::new();
-    for (time_ms, value) in samples.floats {
+    let floats = samples.floats;
+    for (time_ms, value) in floats.times_ms.iter().copied().zip(floats.values) {
         if value.to_bits() == STALE_NAN_BITS {
             continue;
         }
@@ -239,12 +245,12 @@ fn thin(samples: SeriesSamples, step_ms: i64) -> SeriesPoints {
             _ => points.push((step, value)),
         }
     }
-    let mut last_of_step: Vec<(i64, NativeHistogram)> = Vec::new();
-    for (time_ms, histogram) in samples.histograms {
-        let step = step_of(time_ms);
+    let mut last_of_step: Vec<(i64, Arc<NativeHistogram>)> = Vec::new();
+    for sample in samples.histograms {
+        let step = step_of(sample.time_ms);
         match last_of_step.last_mut() {
-            Some(last) if last.0 == step => last.1 = histogram,
-            _ => last_of_step.push((step, histogram)),
+            Some(last) if last.0 == step => last.1 = sample.histogram,
+            _ => last_of_step.push((step, sample.histogram)),
         }
     }
     let histograms = last_of_step.iter().map(|(step, one)| (*step, point(one))).collect();
@@ -316,6 +322,7 @@ fn bounds(histogram: &NativeHistogram, index: i64) -> (f64, f64) {
 
 #[cfg(test)]
 mod tests {
+    use watchkeep_model::FloatSamples;
     use watchkeep_model::histogram::ResetHint;
 
     use super::*;
@@ -324,12 +331,11 @@ mod tests {
     fn the_last_value_of_each_step_is_kept_and_stale_markers_are_not() {
         let samples = SeriesSamples {
             labels: Labels::default(),
-            floats: vec![
-                (1_000, 1.0),
-                (9_999, 2.0),
-                (10_000, 3.0),
-                (30_000, f64::from_bits(STALE_NAN_BITS)),
-            ],
+            floats: FloatSamples {
+                times_ms: [1_000, 9_999, 10_000, 30_000].into(),
+                values: vec![1.0, 2.0, 3.0, f64::from_bits(STALE_NAN_BITS)],
+                starts_ms: None,
+            },
             histograms: vec![],
         };
         assert_eq!(thin(samples, 10_000).points, [(0, 2.0), (10_000, 3.0)]);

@@ -3,7 +3,9 @@
 
 mod logs;
 mod metrics;
+mod newest;
 mod rows;
+mod series;
 mod traces;
 
 pub use logs::{Direction, LogCursor, LogFilter, LogHistogram, LogHistogramBucket, LogPage};
@@ -11,6 +13,7 @@ pub use metrics::{
     HistogramPoint, LabelWithValues, LabelsPage, MetricInfo, MetricsPage, SeriesFilter, SeriesPage,
     SeriesPoints,
 };
+pub use newest::{NewestSample, NewestValue};
 pub use rows::{LogRow, Scope, SpanRow};
 pub use traces::{TraceListFilter, TracePage};
 

@@ -100,7 +100,7 @@ fn parse_number(text: &str) -> Result<f64, String> {
 }
 
 /// Milliseconds of a duration such as `1h30m`, whose units come from large to small.
-pub(crate) fn parse_duration(text: &str) -> Result<i64, String> {
+pub fn parse_duration(text: &str) -> Result<i64, String> {
     const UNITS: [(&str, u64); 7] = [
         ("y", 365 * 24 * 3_600_000),
         ("w", 7 * 24 * 3_600_000),

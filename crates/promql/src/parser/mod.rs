@@ -13,6 +13,7 @@ mod expression;
 mod literal;
 mod selector;
 
+pub use literal::parse_duration;
 use watchkeep_model::Matcher;
 
 use crate::ast::{Expr, ExprKind, Span};

@@ -4,4 +4,5 @@
 pub mod native;
 pub(crate) mod ops;
 pub(crate) mod otlp;
+pub(crate) mod prometheus;
 pub(crate) mod web;

@@ -49,6 +49,10 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         ("late_spans_join_their_trace", |f| Box::pin(traces::late_spans_join_their_trace(f))),
         ("samples_come_back", |f| Box::pin(metrics::samples_come_back(f))),
         ("labels_are_listed", |f| Box::pin(metrics::labels_are_listed(f))),
+        ("start_timestamps_come_back", |f| Box::pin(metrics::start_timestamps_come_back(f))),
+        ("series_are_counted", |f| Box::pin(metrics::series_are_counted(f))),
+        ("starts_come_back", |f| Box::pin(metrics::starts_come_back(f))),
+        ("deleted_series_are_gone", |f| Box::pin(metrics::deleted_series_are_gone(f))),
         ("exemplars_and_metadata", |f| Box::pin(metrics::exemplars_and_metadata(f))),
     ];
     for (name, case) in cases {
@@ -57,6 +61,17 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         let outcome = tokio::spawn(case(fixture)).await;
         assert!(outcome.is_ok(), "case {name} fails with {after_append:?}");
     }
+}
+
+/// Series that a store must let in, and refuse beyond, to be shown to
+/// [`new_series_are_refused`].
+pub const SERIES_MAX: u64 = 3;
+
+/// The case about the limit of series, for a store that was set to [`SERIES_MAX`].
+pub async fn new_series_are_refused(store: Arc<dyn Store>) {
+    let tenant = TenantId::new("new_series_are_refused").expect("it is a legal tenant");
+    let after_append = AfterAppend::Nothing;
+    metrics::new_series_are_refused(Fixture { store, tenant, after_append, appends: 0 }).await;
 }
 
 /// A store, seen by one case.
@@ -72,7 +87,7 @@ impl Fixture {
     async fn append(&mut self, batch: Batch) {
         let rows = batch.rows() as u64;
         let ack = self.append_with(batch, None).await;
-        assert_eq!(ack, AppendAck { rows, duplicate: false });
+        assert_eq!(ack, AppendAck { rows, ..AppendAck::default() });
     }
 
     async fn append_with(&mut self, batch: Batch, token: Option<IngestToken>) -> AppendAck {

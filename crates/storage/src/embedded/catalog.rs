@@ -1,13 +1,19 @@
 //! What is on disk: the manifest's contents, where a part's directory is, and figures about parts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Result, TenantId};
 
+use super::config::StorageConfig;
 use super::manifest::{Manifest, PartEntry};
+use crate::metrics::FrameCache;
 use crate::seam::{StoreStats, TableStats};
+
+/// A UTC day, into which parts are cut.
+pub(super) const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
 
 /// A table of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -43,12 +49,15 @@ impl TableKind {
 #[derive(Debug)]
 pub(super) struct Catalog {
     pub(super) manifest: Manifest,
+    /// What was read of parts of metrics lately.
+    pub(super) metrics_cache: Arc<FrameCache>,
     root: PathBuf,
 }
 
 impl Catalog {
-    pub(super) fn new(data_dir: &Path, manifest: Manifest) -> Self {
-        Self { manifest, root: parts_root(data_dir) }
+    pub(super) fn new(config: &StorageConfig, manifest: Manifest) -> Self {
+        let metrics_cache = FrameCache::new(config.metrics_cache_bytes_max);
+        Self { manifest, metrics_cache, root: parts_root(&config.data_dir) }
     }
 
     /// The directory of a part: `parts/TABLE/TENANT/ID`.

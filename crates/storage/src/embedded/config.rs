@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use watchkeep_model::Matcher;
+
+use super::catalog::TableKind;
+
 /// Settings of the embedded engine.
 #[derive(Debug, Clone)]
 pub struct StorageConfig {
@@ -14,19 +18,47 @@ pub struct StorageConfig {
     pub wal_queue_bytes_max: usize,
     /// Bytes of log after which everything is flushed, which bounds the time of a restart.
     pub wal_bytes_max: u64,
-    /// Bytes of one table in memory after which it is flushed.
+    /// Bytes of spans, and likewise of logs, in memory after which they are flushed.
     pub table_bytes_max: u64,
+    /// Bytes of metrics in memory after which they are flushed. More makes parts that take fewer
+    /// bytes a sample and need fewer merges.
+    pub metrics_bytes_max: u64,
     /// Bytes of all tables in memory, those being flushed included; beyond it appends are refused.
     pub memory_bytes_max: u64,
+    /// Bytes of what was lately read of parts of metrics that are kept in memory.
+    pub metrics_cache_bytes_max: usize,
+    /// Series of metrics that a tenant may have in memory; beyond it new ones are refused. 0 lets
+    /// in any number.
+    pub series_max: u64,
     /// How long an append waits for room in memory before it is refused.
     pub room_wait_max: Duration,
     /// Age of the oldest row in memory after which a table is flushed.
     pub flush_interval: Duration,
     /// What is kept, and how long.
     pub retention: Retention,
+    /// Series of metrics that are kept for another time; the first rule that a series matches
+    /// decides.
+    pub metric_retention: Vec<MetricRetention>,
+}
+
+/// How long some series of metrics are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricRetention {
+    /// Every one must hold.
+    pub matchers: Vec<Matcher>,
+    /// Samples that are older are gone; `None` keeps them for ever.
+    pub age_max: Option<Duration>,
 }
 
 impl StorageConfig {
+    /// Bytes of a table in memory after which it is flushed.
+    pub(super) fn bytes_max(&self, table: TableKind) -> u64 {
+        match table {
+            TableKind::Spans | TableKind::Logs => self.table_bytes_max,
+            TableKind::Metrics => self.metrics_bytes_max,
+        }
+    }
+
     /// Defaults, in a directory.
     pub fn new(data_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -35,10 +67,14 @@ impl StorageConfig {
             wal_queue_bytes_max: 64 << 20,
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
+            metrics_bytes_max: 64 << 20,
             memory_bytes_max: 128 << 20,
+            metrics_cache_bytes_max: 32 << 20,
+            series_max: 5_000_000,
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),
+            metric_retention: Vec::new(),
         }
     }
 }

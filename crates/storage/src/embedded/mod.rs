@@ -6,10 +6,15 @@
 //! memory, each row exactly once.
 
 mod catalog;
+mod compaction;
 mod config;
 mod counters;
+mod deletion;
 mod flush;
 mod manifest;
+mod metric_record;
+#[cfg(test)]
+mod metric_tests;
 mod open;
 mod queries;
 mod record;
@@ -18,24 +23,29 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tokens;
+#[cfg(test)]
+mod upkeep_tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
+use watchkeep_model::column::Table;
+use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, TenantId};
 
-pub use config::{Retention, StorageConfig};
+pub use config::{MetricRetention, Retention, StorageConfig};
 pub use open::RecoveryProgress;
 
-use crate::seam::{Append, AppendAck, StoreStats};
+use crate::metrics::Horizon;
+use crate::seam::{Append, AppendAck, Batch, IngestToken, RejectReason, Rejected, StoreStats};
 use crate::wal::Wal;
-use catalog::Catalog;
+use catalog::{Catalog, TableKind};
 use counters::Counters;
 use flush::FlushState;
 use manifest::ManifestFile;
-use record::WalRecord;
+use record::{ToLog, WalRecord};
 use tables::Tables;
 use tokens::Tokens;
 
@@ -44,6 +54,17 @@ use tokens::Tokens;
 #[derive(Debug, Clone)]
 pub struct EmbeddedStore {
     inner: Arc<Inner>,
+    /// Dropped with the last clone: long work in the background stops then.
+    _user: Arc<User>,
+}
+
+#[derive(Debug)]
+struct User(Arc<AtomicBool>);
+
+impl Drop for User {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -63,6 +84,14 @@ struct Inner {
     manifest: ManifestFile,
     flush: tokio::sync::Mutex<FlushState>,
     flush_wanted: Arc<tokio::sync::Notify>,
+    /// Told when parts of metrics have come.
+    compaction_wanted: Arc<tokio::sync::Notify>,
+    /// Held while parts of metrics are merged.
+    merging: Mutex<()>,
+    /// When it was last looked for series past their retention.
+    expired_ns: Mutex<i64>,
+    /// Whether nobody uses the engine any more.
+    closing: Arc<AtomicBool>,
     /// Told when a flush has made room in memory.
     room: tokio::sync::Notify,
     /// Holds the lock on the directory.
@@ -77,21 +106,31 @@ impl EmbeddedStore {
 
     async fn append_batch(&self, tenant: &TenantId, append: Append) -> Result<AppendAck> {
         let inner = &*self.inner;
-        let rows = append.batch.rows() as u64;
         inner.wait_for_room().await?;
         let _one_at_a_time = match append.token {
             Some(token) => Some(inner.tokens.turn(tenant, token).await),
             None => None,
         };
         if append.token.is_some_and(|token| inner.tokens.contains(tenant, token)) {
-            return Ok(AppendAck { rows: 0, duplicate: true });
+            return Ok(AppendAck { duplicate: true, ..AppendAck::default() });
         }
-        let payload = WalRecord::encode(tenant, append.token, &append.batch);
+        // From here on nothing is frozen: what a batch was numbered by stays true.
         let gate = inner.gate.read().await;
-        inner.counters.appended_bytes.inc_by(payload.len() as u64);
-        inner.wal().append(payload).await?;
-        inner.tables.apply(tenant, &append.batch)?;
-        if let Some(token) = append.token {
+        let ack = match append.batch {
+            Batch::Spans(rows) => {
+                inner.log(tenant, append.token, &ToLog::Spans(&rows)).await?;
+                inner.tables.append_spans(tenant, &rows)?;
+                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+            }
+            Batch::Logs(rows) => {
+                inner.log(tenant, append.token, &ToLog::Logs(&rows)).await?;
+                inner.tables.append_logs(tenant, &rows)?;
+                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+            }
+            Batch::Metrics(rows) => inner.append_metrics(tenant, append.token, rows).await?,
+        };
+        let refused_whole = ack.rejected.is_some() && ack.rows == 0;
+        if let Some(token) = append.token.filter(|_| !refused_whole) {
             inner.tokens.remember(tenant, token);
         }
         drop(gate);
@@ -99,7 +138,7 @@ impl EmbeddedStore {
         if inner.flush_is_due() {
             inner.flush_wanted.notify_one();
         }
-        Ok(AppendAck { rows, duplicate: false })
+        Ok(ack)
     }
 
     fn figures(&self) -> StoreStats {
@@ -111,8 +150,68 @@ impl EmbeddedStore {
 }
 
 impl Inner {
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// How far back series of metrics are kept as of now.
+    fn horizon(&self) -> Horizon {
+        let now_ms = self.clock.now_ns().div_euclid(1_000_000);
+        let first_ms = |age: Option<Duration>| {
+            age.map_or(i64::MIN, |age| {
+                now_ms.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+            })
+        };
+        let rules = &self.config.metric_retention;
+        // Without rules retention takes whole parts, and nothing is looked at sample by sample.
+        let otherwise = (!rules.is_empty()).then(|| first_ms(self.config.retention.age_max));
+        let rules = rules.iter().map(|rule| (rule.matchers.clone(), first_ms(rule.age_max)));
+        Horizon { rules: rules.collect(), otherwise }
+    }
+
     fn wal(&self) -> &Wal {
         self.wal.as_ref().expect("the engine is handed out only after the replay")
+    }
+
+    /// Makes a batch durable.
+    async fn log(
+        &self,
+        tenant: &TenantId,
+        token: Option<IngestToken>,
+        rows: &ToLog<'_>,
+    ) -> Result<()> {
+        let payload = WalRecord::encode(tenant, token, rows);
+        self.counters.appended_bytes.inc_by(payload.len() as u64);
+        self.wal().append(payload).await.map(drop)
+    }
+
+    async fn append_metrics(
+        &self,
+        tenant: &TenantId,
+        token: Option<IngestToken>,
+        mut rows: MetricColumns,
+    ) -> Result<AppendAck> {
+        let series_max = match self.config.series_max {
+            0 => u64::MAX,
+            series_max => series_max,
+        };
+        let (placed, refused) = self.tables.place(tenant, &mut rows, series_max)?;
+        if refused.series > 0 {
+            self.counters.series_refused.inc_by(refused.series);
+            self.counters.samples_refused.inc_by(refused.floats + refused.histograms);
+        }
+        if !rows.is_empty() {
+            self.log(tenant, token, &ToLog::Metrics(&rows, &placed)).await?;
+            self.tables.append_metrics(tenant, &rows, placed);
+        }
+        let rejected = (refused.series > 0).then_some(Rejected {
+            series: refused.series,
+            floats: refused.floats,
+            histograms: refused.histograms,
+            exemplars: refused.exemplars,
+            reason: RejectReason::SeriesMax { series_max },
+        });
+        Ok(AppendAck { rows: rows.samples() as u64, duplicate: false, rejected })
     }
 
     /// Waits a little while memory is full: slowing senders down is better than refusing them.
@@ -140,7 +239,7 @@ impl Inner {
     }
 
     fn flush_is_due(&self) -> bool {
-        self.tables.bytes.largest() >= self.config.table_bytes_max
-            || self.wal().bytes() >= self.config.wal_bytes_max
+        let full = |table| self.tables.bytes.of(table) >= self.config.bytes_max(table);
+        TableKind::ALL.into_iter().any(full) || self.wal().bytes() >= self.config.wal_bytes_max
     }
 }

@@ -3,20 +3,21 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus::Registry;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Clock, Error, ErrorKind, Result, TenantId};
+use watchkeep_model::{Clock, Error, ErrorKind, Labels, Result, TenantId};
 
 use super::catalog::{Catalog, TableKind};
 use super::counters::Counters;
 use super::flush::{FlushState, OpenedPart, show};
 use super::manifest::ManifestFile;
-use super::record::WalRecord;
-use super::tables::Tables;
+use super::metric_record::MetricRecord;
+use super::record::{Rows, WalRecord};
+use super::tables::{Tables, Tombstone};
 use super::tokens::Tokens;
-use super::{EmbeddedStore, Inner, StorageConfig};
-use crate::seam::Batch;
+use super::{EmbeddedStore, Inner, StorageConfig, User};
 use crate::wal::{Recovered, Wal, WalConfig, replay};
 
 /// How far a start has come.
@@ -47,7 +48,7 @@ impl EmbeddedStore {
         let lock = lock_directory(&data_dir)?;
         let counters = Counters::register(registry)?;
         let manifest = ManifestFile::new(&data_dir);
-        let catalog = Catalog::new(&data_dir, manifest.read()?);
+        let catalog = Catalog::new(&config, manifest.read()?);
         catalog.remove_strays()?;
         let tables = Tables::default();
         show_parts(&catalog, &tables)?;
@@ -60,7 +61,9 @@ impl EmbeddedStore {
         let inner = replaying.run(&wal_dir, wal_config, progress)?;
         let inner = Arc::new(inner);
         Inner::start_background_work(&inner);
-        Ok(Self { inner })
+        Inner::start_compaction(&inner);
+        let user = Arc::new(User(Arc::clone(&inner.closing)));
+        Ok(Self { inner, _user: user })
     }
 }
 
@@ -89,9 +92,12 @@ fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
                 directory.display()
             )));
         }
-        let part = OpenedPart::open(&directory, entry)?;
+        let part = OpenedPart::open(catalog, entry)?;
         let tenant = tables.tenant_or_new(&TenantId::new(&entry.tenant)?);
         show(entry.table, &tenant, vec![part]);
+    }
+    for (tenant, tables) in tables.all() {
+        tables.metrics.write().tombstones = Tombstone::of_tenant(&catalog.manifest, &tenant)?;
     }
     Ok(())
 }
@@ -128,13 +134,20 @@ impl Replaying {
             manifest: self.manifest,
             flush: tokio::sync::Mutex::new(FlushState::default()),
             flush_wanted: Arc::default(),
+            compaction_wanted: Arc::default(),
+            merging: Mutex::default(),
+            expired_ns: Mutex::default(),
+            closing: Arc::default(),
             room: tokio::sync::Notify::new(),
             _lock: self.lock,
         };
+        let mut definitions = Definitions::default();
         let found = replay(
             wal_dir,
             flushed.least() + 1,
-            &mut |sequence, payload| inner.replay_record(sequence, payload, flushed),
+            &mut |sequence, payload| {
+                inner.replay_record(sequence, payload, flushed, &mut definitions)
+            },
             &mut |bytes_read, bytes_total| progress(RecoveryProgress { bytes_read, bytes_total }),
         )?;
         check_log_goes_on(&found, flushed.greatest(), wal_dir)?;
@@ -165,29 +178,78 @@ fn check_log_goes_on(found: &Recovered, flushed: u64, wal_dir: &Path) -> Result<
     Ok(())
 }
 
+/// The series that records have numbered so far.
+#[derive(Debug, Default)]
+struct Definitions {
+    tenants: HashMap<TenantId, HashMap<u64, Labels>>,
+}
+
+impl Definitions {
+    /// Notes what a record defines. A number that is given out again has a new meaning from here
+    /// on: the head was frozen in between.
+    fn note(&mut self, tenant: &TenantId, record: &mut MetricRecord) {
+        if record.defined.is_empty() {
+            return;
+        }
+        let known = self.tenants.entry(tenant.clone()).or_default();
+        for (row, labels) in std::mem::take(&mut record.defined) {
+            known.insert(record.numbers[row as usize], labels);
+        }
+    }
+
+    /// Puts the series into a record's batch.
+    fn fill(&self, tenant: &TenantId, record: &mut MetricRecord) -> Result<()> {
+        if record.numbers.is_empty() {
+            return Ok(());
+        }
+        let known = self.tenants.get(tenant);
+        for number in &record.numbers {
+            let labels = known.and_then(|known| known.get(number)).ok_or_else(|| {
+                Error::corrupt(format!("a record uses number {number}, which is no series"))
+            })?;
+            record.batch.series.labels.push(labels.as_bytes());
+            record.batch.series.delta.push(0);
+        }
+        Ok(())
+    }
+}
+
 impl Inner {
     fn replay_record(
         &self,
         sequence: u64,
         payload: &[u8],
         flushed: super::manifest::Flushed,
+        definitions: &mut Definitions,
     ) -> Result<()> {
-        let record = WalRecord::decode(payload)?;
+        let mut record = WalRecord::decode(payload)?;
+        if let Rows::Metrics(metrics) = &mut record.rows {
+            definitions.note(&record.tenant, metrics);
+        }
         if let Some(token) = record.token {
             if self.tokens.contains(&record.tenant, token) {
                 return Ok(());
             }
             self.tokens.remember(&record.tenant, token);
         }
-        let kind = match &record.batch {
-            Batch::Spans(_) => TableKind::Spans,
-            Batch::Logs(_) => TableKind::Logs,
-            Batch::Metrics(_) => TableKind::Metrics,
+        let kind = match &record.rows {
+            Rows::Spans(_) => TableKind::Spans,
+            Rows::Logs(_) => TableKind::Logs,
+            Rows::Metrics(_) => TableKind::Metrics,
         };
         if sequence <= flushed.of(kind) {
             return Ok(());
         }
-        self.tables.apply(&record.tenant, &record.batch)?;
+        match record.rows {
+            Rows::Spans(rows) => self.tables.append_spans(&record.tenant, &rows)?,
+            Rows::Logs(rows) => self.tables.append_logs(&record.tenant, &rows)?,
+            Rows::Metrics(mut metrics) => {
+                definitions.fill(&record.tenant, &mut metrics)?;
+                let MetricRecord { numbers, batch, .. } = metrics;
+                let placed = self.tables.place_again(&record.tenant, &batch, numbers)?;
+                self.tables.append_metrics(&record.tenant, &batch, placed);
+            }
+        }
         // Replay needs no more memory than serving did.
         if self.tables.bytes.total() > self.config.memory_bytes_max / 2 {
             self.flush_replayed(sequence)?;

@@ -1,8 +1,10 @@
 //! The seam, as the embedded engine answers it.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Labels, Result, TenantId, TraceId};
+use watchkeep_model::{Labels, Matcher, Result, TenantId, TraceId};
 
 use super::EmbeddedStore;
 use super::catalog::TableKind;
@@ -10,13 +12,14 @@ use crate::answers;
 use crate::metrics::View;
 use crate::records::{self, Snapshot};
 use crate::seam::{
-    AggregateRequest, Append, AppendAck, ExemplarRow, FrameStream, LabelValuesRequest, MetadataRow,
-    Predicate, Pushdown, SampleStream, SamplesRequest, ScanRequest, SeriesRequest, Store,
-    StoreStats, TableName, TraceSummary, TracesRequest,
+    AggregateRequest, Append, AppendAck, CardinalityRequest, CardinalityStats, ExemplarRow,
+    FrameStream, LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleCursor,
+    SamplesRequest, ScanRequest, SeriesRequest, Store, StoreStats, TableName, TraceSummary,
+    TracesRequest,
 };
 
 impl EmbeddedStore {
-    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
         let Some(tables) = self.inner.tables.tenant(tenant) else {
             return Ok(Snapshot::default());
         };
@@ -34,7 +37,7 @@ impl EmbeddedStore {
         ask: impl FnOnce(View) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let Some(tables) = self.inner.tables.tenant(tenant) else { return Ok(T::default()) };
-        let view = tables.metrics.read().view();
+        let view = tables.metrics.read().view(&self.inner.horizon());
         answers::once(move || ask(view)).await
     }
 }
@@ -55,22 +58,22 @@ impl Store for EmbeddedStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         answers::once(move || records::traces(&snapshot, &request)).await
     }
 
@@ -78,19 +81,12 @@ impl Store for EmbeddedStore {
         self.ask_metrics(tenant, move |view| view.series(&request)).await
     }
 
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream> {
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor> {
         let Some(tables) = self.inner.tables.tenant(tenant) else {
-            return Ok(Box::pin(futures::stream::empty()));
+            return Ok(Box::new(std::iter::empty()));
         };
-        let view = tables.metrics.read().view();
-        Ok(answers::stream(move |emit| {
-            for series in view.samples(&request)? {
-                if !emit(series?) {
-                    break;
-                }
-            }
-            Ok(())
-        }))
+        let view = tables.metrics.read().view(&self.inner.horizon());
+        Ok(Box::new(view.samples(request)))
     }
 
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>> {
@@ -115,6 +111,32 @@ impl Store for EmbeddedStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.ask_metrics(tenant, move |view| view.metadata()).await
+    }
+
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        self.ask_metrics(tenant, move |view| view.cardinality(&request)).await
+    }
+
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()> {
+        self.inner.delete_series(tenant, matchers, (start_ms, end_ms)).await
+    }
+
+    async fn clean_tombstones(&self) -> Result<()> {
+        self.inner.clean_tombstones().await
+    }
+
+    async fn snapshot(&self) -> Result<PathBuf> {
+        self.inner.snapshot().await
     }
 
     async fn flush(&self) -> Result<()> {

@@ -8,9 +8,11 @@ use watchkeep_model::{
     SpanColumns, TenantId, Utf8Column,
 };
 
-use crate::seam::{Batch, IngestToken};
+use super::metric_record::{self, MetricRecord};
+use crate::metrics::Placed;
+use crate::seam::IngestToken;
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const SPANS: u8 = 1;
 const LOGS: u8 = 2;
 const METRICS: u8 = 3;
@@ -23,20 +25,38 @@ compile_error!("buffers are stored in the machine's order, which the formats say
 pub(super) struct WalRecord {
     pub(super) tenant: TenantId,
     pub(super) token: Option<IngestToken>,
-    pub(super) batch: Batch,
+    pub(super) rows: Rows,
+}
+
+/// What a record holds.
+#[derive(Debug)]
+pub(super) enum Rows {
+    Spans(SpanColumns),
+    Logs(LogColumns),
+    Metrics(MetricRecord),
+}
+
+/// What is to be put into a record.
+#[derive(Debug)]
+pub(super) enum ToLog<'a> {
+    Spans(&'a SpanColumns),
+    Logs(&'a LogColumns),
+    Metrics(&'a MetricColumns, &'a Placed),
 }
 
 impl WalRecord {
-    pub(super) fn encode(tenant: &TenantId, token: Option<IngestToken>, batch: &Batch) -> Vec<u8> {
-        let mut out = Vec::with_capacity(batch.byte_len() + 1024);
-        out.extend_from_slice(&[
-            VERSION,
-            match batch {
-                Batch::Spans(_) => SPANS,
-                Batch::Logs(_) => LOGS,
-                Batch::Metrics(_) => METRICS,
-            },
-        ]);
+    pub(super) fn encode(
+        tenant: &TenantId,
+        token: Option<IngestToken>,
+        rows: &ToLog<'_>,
+    ) -> Vec<u8> {
+        let (table, bytes) = match rows {
+            ToLog::Spans(columns) => (SPANS, columns.byte_len()),
+            ToLog::Logs(columns) => (LOGS, columns.byte_len()),
+            ToLog::Metrics(columns, _) => (METRICS, columns.floats.value.len() * 10),
+        };
+        let mut out = Vec::with_capacity(bytes + 1024);
+        out.extend_from_slice(&[VERSION, table]);
         put_bytes(&mut out, tenant.as_str().as_bytes());
         match token {
             None => out.push(0),
@@ -45,16 +65,10 @@ impl WalRecord {
                 out.extend_from_slice(&token.to_le_bytes());
             }
         }
-        match batch {
-            Batch::Spans(columns) => put_table(&mut out, columns),
-            Batch::Logs(columns) => put_table(&mut out, columns),
-            Batch::Metrics(columns) => {
-                put_table(&mut out, &columns.series);
-                put_table(&mut out, &columns.floats);
-                put_table(&mut out, &columns.histograms);
-                put_table(&mut out, &columns.exemplars);
-                put_table(&mut out, &columns.metadata);
-            }
+        match rows {
+            ToLog::Spans(columns) => put_table(&mut out, *columns),
+            ToLog::Logs(columns) => put_table(&mut out, *columns),
+            ToLog::Metrics(columns, placed) => metric_record::put(&mut out, columns, placed),
         }
         out
     }
@@ -63,8 +77,9 @@ impl WalRecord {
         let mut reader = Reader { rest: bytes };
         let [version, table] = reader.array()?;
         if version != VERSION {
+            let written = if version > VERSION { "a newer" } else { "an older" };
             return Err(Error::corrupt(format!(
-                "a record of version {version} was written by a newer release"
+                "a record of version {version} was written by {written} release"
             )));
         }
         let tenant = TenantId::new(reader.text()?)?;
@@ -72,26 +87,26 @@ impl WalRecord {
             [0] => None,
             _ => Some(IngestToken(u128::from_le_bytes(reader.array()?))),
         };
-        let batch = match table {
-            SPANS => Batch::Spans(reader.table::<SpanColumns>()?),
-            LOGS => Batch::Logs(reader.table::<LogColumns>()?),
-            METRICS => Batch::Metrics(reader.metrics()?),
+        let rows = match table {
+            SPANS => Rows::Spans(reader.table::<SpanColumns>()?),
+            LOGS => Rows::Logs(reader.table::<LogColumns>()?),
+            METRICS => Rows::Metrics(reader.metric_record()?),
             other => return Err(Error::corrupt(format!("a record is of unknown table {other}"))),
         };
         if !reader.rest.is_empty() {
             return Err(Error::corrupt("a record has bytes left over"));
         }
-        Ok(Self { tenant, token, batch })
+        Ok(Self { tenant, token, rows })
     }
 }
 
-fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+pub(super) fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     write_varint(out, bytes.len() as u64);
     out.extend_from_slice(bytes);
 }
 
 /// Number of columns, then for each its name and buffers.
-fn put_table<T: Table>(out: &mut Vec<u8>, table: &T) {
+pub(super) fn put_table<T: Table>(out: &mut Vec<u8>, table: &T) {
     let mut columns = 0;
     table.visit(&mut |_, _| columns += 1);
     write_varint(out, columns);
@@ -137,18 +152,18 @@ fn put_strings(out: &mut Vec<u8>, strings: &Utf8Column) {
     put_bytes(out, text.as_bytes());
 }
 
-struct Reader<'a> {
-    rest: &'a [u8],
+pub(super) struct Reader<'a> {
+    pub(super) rest: &'a [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(cut)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
-    fn bytes(&mut self) -> Result<&'a [u8]> {
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = read_varint(&mut self.rest).ok_or_else(cut)?;
         let length = usize::try_from(length).map_err(|_| cut())?;
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(cut)?;
@@ -162,7 +177,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Numbers; the copy takes care of alignment.
-    fn numbers<T: bytemuck::Pod>(&mut self) -> Result<Vec<T>> {
+    pub(super) fn numbers<T: bytemuck::Pod>(&mut self) -> Result<Vec<T>> {
         let bytes = self.bytes()?;
         if bytes.len() % size_of::<T>() != 0 {
             return Err(cut());
@@ -177,7 +192,7 @@ impl<'a> Reader<'a> {
         Utf8Column::from_parts(offsets, self.text()?.to_owned())
     }
 
-    fn table<T: Table>(&mut self) -> Result<T> {
+    pub(super) fn table<T: Table>(&mut self) -> Result<T> {
         let mut table = T::default();
         let mut expected = 0;
         table.visit(&mut |_, _| expected += 1);
@@ -225,24 +240,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn metrics(&mut self) -> Result<MetricColumns> {
-        let metrics = MetricColumns {
-            series: self.table()?,
-            floats: self.table()?,
-            histograms: self.table()?,
-            exemplars: self.table()?,
-            metadata: self.table()?,
-        };
-        let series = metrics.series.len();
-        let refers =
-            [&metrics.floats.series, &metrics.histograms.series, &metrics.exemplars.series];
-        if refers.into_iter().flatten().any(|row| *row as usize >= series) {
-            return Err(Error::corrupt("a sample belongs to a series that the record lacks"));
-        }
-        Ok(metrics)
+    pub(super) fn varint(&mut self) -> Result<u64> {
+        read_varint(&mut self.rest).ok_or_else(cut)
     }
 }
 
-fn cut() -> Error {
+pub(super) fn cut() -> Error {
     Error::corrupt("a record is cut short")
 }

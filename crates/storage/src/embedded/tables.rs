@@ -6,14 +6,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use watchkeep_model::column::Table;
-use watchkeep_model::{LogColumns, Result, SpanColumns, TenantId};
+use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 
 use super::catalog::TableKind;
-use crate::metrics::{self, Frozen, Head, View};
+use super::manifest::{Manifest, TombstoneEntry};
+use crate::metrics::{
+    self, Erasure, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View,
+};
 use crate::records::part::RecordPart;
 use crate::records::piece::MemoryBatch;
 use crate::records::{MemTable, Snapshot};
-use crate::seam::{Batch, StoreStats, TableName, TableStats};
+use crate::seam::{StoreStats, TableName, TableStats};
 
 /// All tables.
 #[derive(Debug, Default)]
@@ -35,16 +38,13 @@ impl HeldBytes {
         self.held[table as usize].load(Ordering::Relaxed)
     }
 
-    pub(super) fn largest(&self) -> u64 {
-        TableKind::ALL.into_iter().map(|table| self.of(table)).max().unwrap_or_default()
-    }
-
     pub(super) fn total(&self) -> u64 {
         TableKind::ALL.into_iter().map(|table| self.of(table)).sum()
     }
 
-    fn add(&self, table: TableKind, bytes: u64) {
-        self.held[table as usize].fetch_add(bytes, Ordering::Relaxed);
+    /// Adds a difference, which is negative where samples were packed.
+    fn add(&self, table: TableKind, bytes: i64) {
+        self.held[table as usize].fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// All that a table holds is being set aside; nothing is appended meanwhile.
@@ -122,14 +122,57 @@ impl<T: Table> RecordTable<T> {
 pub(super) struct MetricTable {
     pub(super) head: Head,
     pub(super) frozen: Option<Frozen>,
+    /// Id and part; what a later one says of a millisecond holds.
     pub(super) parts: Vec<(u64, metrics::Part)>,
+    pub(super) tombstones: Vec<Tombstone>,
+}
+
+/// A deletion that still hides something of parts.
+#[derive(Debug, Clone)]
+pub(super) struct Tombstone {
+    erasure: Erasure,
+    /// Parts with smaller ids are meant.
+    below: u64,
+}
+
+impl Tombstone {
+    /// The deletions of a tenant that the manifest names.
+    pub(super) fn of_tenant(manifest: &Manifest, tenant: &TenantId) -> Result<Vec<Self>> {
+        let of_tenant = manifest.tombstones.iter().filter(|entry| entry.tenant == tenant.as_str());
+        of_tenant
+            .map(|entry| {
+                let TombstoneEntry { start_ms, end_ms, below, .. } = *entry;
+                let erasure = Erasure { matchers: entry.matchers()?, start_ms, end_ms };
+                Ok(Self { erasure, below })
+            })
+            .collect()
+    }
+
+    /// Whether it may hide something of a part.
+    pub(super) fn applies(&self, id: u64, part: &metrics::Part) -> bool {
+        let figures = part.figures();
+        id < self.below
+            && self.erasure.start_ms <= figures.max_ms
+            && figures.min_ms <= self.erasure.end_ms
+    }
 }
 
 impl MetricTable {
     /// Everything, to be queried.
-    pub(super) fn view(&self) -> View {
-        let parts: Vec<metrics::Part> = self.parts.iter().map(|(_, part)| part.clone()).collect();
-        View::new(&parts, self.frozen.as_slice(), &self.head)
+    pub(super) fn view(&self, horizon: &Horizon) -> View {
+        let parts = self.masked_parts(horizon).into_iter().map(|(_, part)| part).collect();
+        View::new(parts, self.frozen.as_slice(), &self.head, horizon)
+    }
+
+    /// The parts, and what is hidden of them.
+    pub(super) fn masked_parts(&self, horizon: &Horizon) -> Vec<(u64, MaskedPart)> {
+        let masked = |(id, part): &(u64, metrics::Part)| {
+            let figures = part.figures();
+            let erased = self.tombstones.iter().filter(|tombstone| tombstone.applies(*id, part));
+            let erased = erased.map(|tombstone| tombstone.erasure.clone());
+            (*id, (part.clone(), Mask::of(erased, horizon, (figures.min_ms, figures.max_ms))))
+        };
+        self.parts.iter().map(masked).collect()
     }
 
     fn is_empty(&self) -> bool {
@@ -167,29 +210,44 @@ impl Tables {
         self.tenants.read().iter().map(|(id, tables)| (id.clone(), Arc::clone(tables))).collect()
     }
 
-    /// Takes in a batch that is durable.
-    pub(super) fn apply(&self, tenant: &TenantId, batch: &Batch) -> Result<()> {
-        let tables = self.tenant_or_new(tenant);
-        let (kind, grown) = match batch {
-            Batch::Spans(rows) => {
-                tables.spans.lock().append(rows)?;
-                (TableKind::Spans, rows.byte_len() as u64)
-            }
-            Batch::Logs(rows) => {
-                tables.logs.lock().append(rows)?;
-                (TableKind::Logs, rows.byte_len() as u64)
-            }
-            Batch::Metrics(samples) => {
-                let metrics = tables.metrics.read();
-                let before = metrics.head.byte_len();
-                metrics.head.append(samples);
-                // Appends run side by side, so one may count the growth of its neighbour too: too
-                // much is counted rather than too little, until the next flush.
-                (TableKind::Metrics, metrics.head.byte_len().saturating_sub(before))
-            }
-        };
-        self.bytes.add(kind, grown);
+    /// Takes in spans that are durable.
+    pub(super) fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<()> {
+        self.tenant_or_new(tenant).spans.lock().append(rows)?;
+        self.bytes.add(TableKind::Spans, rows.byte_len() as i64);
         Ok(())
+    }
+
+    /// Takes in log records that are durable.
+    pub(super) fn append_logs(&self, tenant: &TenantId, rows: &LogColumns) -> Result<()> {
+        self.tenant_or_new(tenant).logs.lock().append(rows)?;
+        self.bytes.add(TableKind::Logs, rows.byte_len() as i64);
+        Ok(())
+    }
+
+    /// Finds the series of a batch that is about to be logged. See [`Head::place`].
+    pub(super) fn place(
+        &self,
+        tenant: &TenantId,
+        batch: &mut MetricColumns,
+        series_max: u64,
+    ) -> Result<(Placed, Refused)> {
+        self.tenant_or_new(tenant).metrics.read().head.place(batch, series_max)
+    }
+
+    /// Finds the series of a batch from the log. See [`Head::place_again`].
+    pub(super) fn place_again(
+        &self,
+        tenant: &TenantId,
+        batch: &MetricColumns,
+        numbers: Vec<u64>,
+    ) -> Result<Placed> {
+        self.tenant_or_new(tenant).metrics.read().head.place_again(batch, numbers)
+    }
+
+    /// Takes in metrics that are durable.
+    pub(super) fn append_metrics(&self, tenant: &TenantId, rows: &MetricColumns, placed: Placed) {
+        let grown = self.tenant_or_new(tenant).metrics.read().head.append_placed(rows, placed);
+        self.bytes.add(TableKind::Metrics, grown);
     }
 
     /// Whether a table holds no rows in memory, for any tenant.

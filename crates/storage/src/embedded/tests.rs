@@ -52,7 +52,7 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
 }
 
 /// Copies a data directory as a crash would leave it: without the process's leave.
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -78,6 +78,16 @@ async fn the_embedded_engine_conforms() {
 async fn the_memory_engine_conforms() {
     let store = Arc::new(crate::memory::MemoryStore::default());
     conformance::run(store, AfterAppend::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_engines_refuse_new_series_beyond_the_limit() {
+    let series_max = conformance::SERIES_MAX;
+    let store = crate::memory::MemoryStore::with_series_max(series_max);
+    conformance::new_series_are_refused(Arc::new(store)).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = StorageConfig { series_max, ..StorageConfig::new(folder.path()) };
+    conformance::new_series_are_refused(Arc::new(open(config).await.unwrap())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,7 +4,7 @@
 use watchkeep_model::labels::{read_varint, write_varint};
 
 use super::column::{decode, encode, unzigzag, zigzag};
-use super::data::Range;
+use super::data::{Floats, Range};
 use super::values::{
     Form, Shape, apply_exceptions, power_of, read_exceptions, shape, write_exceptions,
 };
@@ -15,18 +15,20 @@ const RAW: u8 = 2;
 const HAS_EXCEPTIONS: u8 = 0x80;
 
 /// Seals samples of rising times as one chunk at the end of `out`.
-pub(super) fn seal(samples: &[(i64, f64)], out: &mut Vec<u8>) {
-    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return };
-    let times: Vec<i64> =
-        samples.iter().map(|(time_ms, _)| time_ms.wrapping_sub(first.0)).collect();
-    let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
+pub(super) fn seal(samples: &Floats, out: &mut Vec<u8>) {
+    let (Some(first), Some(last)) = (samples.times_ms.first(), samples.times_ms.last()) else {
+        return;
+    };
+    let times: Vec<i64> = samples.times_ms.iter().map(|time| time.wrapping_sub(*first)).collect();
     let mut body = Vec::with_capacity(samples.len() * 2 + 16);
     encode(&times, &mut body);
-    encode_values(&shape(&values), &values, &mut body);
+    encode_values(&shape(&samples.values), &samples.values, &mut body);
+    // Where no sample has a start timestamp, the body ends here.
+    encode(&samples.starts_ms, &mut body);
     let mut head = Vec::with_capacity(16);
     write_varint(&mut head, samples.len() as u64);
-    write_varint(&mut head, zigzag(first.0));
-    write_varint(&mut head, last.0.wrapping_sub(first.0) as u64);
+    write_varint(&mut head, zigzag(*first));
+    write_varint(&mut head, last.wrapping_sub(*first) as u64);
     write_varint(&mut head, body.len() as u64);
     let more = head.len() + body.len();
     if out.capacity() - out.len() < more {
@@ -94,11 +96,16 @@ fn next<'a>(rest: &mut &'a [u8]) -> Option<Chunk<'a>> {
 
 impl Chunk<'_> {
     /// Appends the samples in the range to `out`.
-    pub(super) fn read(&self, range: Range, out: &mut Vec<(i64, f64)>) {
+    pub(super) fn read(&self, range: Range, out: &mut Floats) {
         let (times, mut rest) = self.times().expect(OWN_BYTES);
         let values = self.values(&mut rest).expect(OWN_BYTES);
+        let mut starts = Vec::new();
+        if !rest.is_empty() {
+            decode(&mut rest, self.count, &mut starts).expect(OWN_BYTES);
+        }
         let cut = range.cut(&times);
-        out.extend(times[cut.clone()].iter().copied().zip(values[cut].iter().copied()));
+        let starts = if starts.is_empty() { &[] } else { &starts[cut.clone()] };
+        out.extend(&times[cut.clone()], &values[cut], starts);
     }
 
     /// Whether there is a sample in the range.
@@ -152,21 +159,38 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn bits(samples: &[(i64, f64)]) -> Vec<(i64, u64)> {
-        samples.iter().map(|(time_ms, value)| (*time_ms, value.to_bits())).collect()
+    type Rows = Vec<(i64, u64, i64)>;
+
+    fn rows(samples: &Floats) -> Rows {
+        (0..samples.len())
+            .map(|at| (samples.times_ms[at], samples.values[at].to_bits(), samples.start_ms(at)))
+            .collect()
+    }
+
+    fn run() -> impl Strategy<Value = Floats> {
+        let starts =
+            prop_oneof![Just(None), Just(Some(None)), any::<i64>().prop_map(|at| Some(Some(at)))];
+        let rows = prop::collection::btree_map(any::<i64>(), (any::<u64>(), any::<i64>()), 1..40);
+        (rows, starts).prop_map(|(rows, starts)| {
+            let mut floats = Floats::default();
+            for (time, (bits, own)) in rows {
+                // No starts, one for all, or one each.
+                let start = starts.map(|fixed| [fixed.unwrap_or(own)]);
+                floats.extend(
+                    &[time],
+                    &[f64::from_bits(bits)],
+                    start.as_ref().map_or(&[], |s| &s[..]),
+                );
+            }
+            floats
+        })
     }
 
     proptest! {
         #[test]
         fn chunks_round_trip_bit_by_bit(
-            runs in prop::collection::vec(
-                prop::collection::btree_map(any::<i64>(), any::<u64>(), 1..40), 0..4,
-            ),
-            range: (i64, i64),
+            runs in prop::collection::vec(run(), 0..4), range: (i64, i64),
         ) {
-            let runs: Vec<Vec<(i64, f64)>> = runs.into_iter()
-                .map(|run| run.into_iter().map(|(at, bits)| (at, f64::from_bits(bits))).collect())
-                .collect();
             let range = Range { start_ms: range.0, end_ms: range.1 };
             let mut buffer = Vec::new();
             for run in &runs {
@@ -174,14 +198,16 @@ mod tests {
             }
             prop_assert_eq!(chunks(&buffer).count(), runs.len());
             for (run, chunk) in runs.iter().zip(chunks(&buffer)) {
-                let mut all = Vec::new();
+                let mut all = Floats::default();
                 chunk.read(Range::ALL, &mut all);
-                prop_assert_eq!(bits(&all), bits(run));
-                let mut some = Vec::new();
+                prop_assert_eq!(rows(&all), rows(run));
+                prop_assert_eq!(all.starts_ms.is_empty(), run.starts_ms.is_empty());
+                let mut some = Floats::default();
                 chunk.read(range, &mut some);
-                all.retain(|(at, _)| range.contains(*at));
-                prop_assert_eq!(bits(&some), bits(&all));
-                prop_assert_eq!(chunk.touches(range), !all.is_empty());
+                let mut want = rows(run);
+                want.retain(|(at, ..)| range.contains(*at));
+                prop_assert_eq!(rows(&some), &want[..]);
+                prop_assert_eq!(chunk.touches(range), !want.is_empty());
             }
         }
     }

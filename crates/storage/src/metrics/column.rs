@@ -6,34 +6,56 @@ use watchkeep_model::labels::{read_varint, write_varint};
 
 /// Differences that share one minimum and width.
 const BLOCK: usize = 128;
+/// Columns of up to so many numbers are encoded without allocating.
+const SHORT: usize = 32;
 
-pub(super) fn zigzag(value: i64) -> u64 {
+pub(crate) fn zigzag(value: i64) -> u64 {
     (value << 1 ^ value >> 63) as u64
 }
 
-pub(super) fn unzigzag(value: u64) -> i64 {
+pub(crate) fn unzigzag(value: u64) -> i64 {
     (value >> 1) as i64 ^ -((value & 1) as i64)
 }
 
 /// Appends a column. The reader must be told how many numbers there are.
-pub(super) fn encode(values: &[i64], out: &mut Vec<u8>) {
+pub(crate) fn encode(values: &[i64], out: &mut Vec<u8>) {
     let Some((first, _)) = values.split_first() else { return };
-    let once: Vec<i64> = values.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    let twice: Vec<i64> = once.windows(2).map(|pair| pair[1].wrapping_sub(pair[0])).collect();
-    if packed_bits(&twice) < packed_bits(&once) {
+    if values.len() <= SHORT {
+        let (mut once, mut twice) = ([0; SHORT], [0; SHORT]);
+        let once = differences(values, &mut once);
+        let twice = differences(once, &mut twice);
+        encode_either(*first, once, twice, out);
+    } else {
+        let (mut once, mut twice) = (vec![0; values.len()], vec![0; values.len()]);
+        let once = differences(values, &mut once);
+        let twice = differences(once, &mut twice);
+        encode_either(*first, once, twice, out);
+    }
+}
+
+fn differences<'a>(values: &[i64], out: &'a mut [i64]) -> &'a [i64] {
+    let later = values.get(1..).unwrap_or_default();
+    for ((difference, later), earlier) in out.iter_mut().zip(later).zip(values) {
+        *difference = later.wrapping_sub(*earlier);
+    }
+    &out[..later.len()]
+}
+
+fn encode_either(first: i64, once: &[i64], twice: &[i64], out: &mut Vec<u8>) {
+    if packed_bits(twice) < packed_bits(once) {
         out.push(2);
-        write_varint(out, zigzag(*first));
+        write_varint(out, zigzag(first));
         write_varint(out, zigzag(once[0]));
-        encode_blocks(&twice, out);
+        encode_blocks(twice, out);
     } else {
         out.push(1);
-        write_varint(out, zigzag(*first));
-        encode_blocks(&once, out);
+        write_varint(out, zigzag(first));
+        encode_blocks(once, out);
     }
 }
 
 /// Takes a column of `count` numbers off the front and appends them to `out`.
-pub(super) fn decode(rest: &mut &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
+pub(crate) fn decode(rest: &mut &[u8], count: usize, out: &mut Vec<i64>) -> Option<()> {
     if count == 0 {
         return Some(());
     }
@@ -76,19 +98,20 @@ fn encode_blocks(values: &[i64], out: &mut Vec<u8>) {
         let (min, width) = bounds(block);
         write_varint(out, zigzag(min));
         out.push(width as u8);
+        if width == 0 {
+            continue;
+        }
         let (mut bits, mut held) = (0_u128, 0_u32);
         for value in block {
             bits |= u128::from(value.wrapping_sub(min) as u64) << held;
             held += width;
-            while held >= 8 {
-                out.push(bits as u8);
-                bits >>= 8;
-                held -= 8;
+            if held >= 64 {
+                out.extend_from_slice(&(bits as u64).to_le_bytes());
+                bits >>= 64;
+                held -= 64;
             }
         }
-        if held > 0 {
-            out.push(bits as u8);
-        }
+        out.extend_from_slice(&(bits as u64).to_le_bytes()[..held.div_ceil(8) as usize]);
     }
 }
 

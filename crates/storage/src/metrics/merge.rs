@@ -1,15 +1,17 @@
 //! Walks several sources at once, series by series in the order of their labels' bytes: the
 //! groundwork of queries and of compaction. One series is held at a time.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use roaring::RoaringBitmap;
 use watchkeep_model::{Labels, Result};
 
-use super::data::{Range, SeriesData};
+use super::data::Range;
+use super::gather::Gather;
+use super::mask::{Hidden, Mask};
 use super::memory::{Memory, MemorySeries};
 use super::part::{Found, Part, PartFigures, Reader, Writer};
 use super::select::LabelIndex;
@@ -41,7 +43,7 @@ impl Source {
         }
     }
 
-    pub(super) fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
+    fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
         match self {
             Self::Memory(memory) => Ok(memory.with_sample(ids, range)),
             Self::Part(part) => part.with_sample(ids, range),
@@ -56,6 +58,58 @@ impl Source {
     }
 }
 
+/// A source, and what is hidden of it.
+#[derive(Debug, Clone)]
+pub(super) struct Masked {
+    pub(super) source: Source,
+    pub(super) mask: Option<Arc<Mask>>,
+}
+
+impl Masked {
+    pub(super) fn select(self, ids: RoaringBitmap) -> Selected {
+        Selected { from: self, ids }
+    }
+}
+
+/// The series of a source that are asked for.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) from: Masked,
+    pub(super) ids: RoaringBitmap,
+}
+
+impl Selected {
+    /// Those of the series that have a sample in the range.
+    pub(super) fn with_sample(&self, range: Range) -> Result<RoaringBitmap> {
+        let touched = self.from.source.with_sample(&self.ids, range)?;
+        if self.from.mask.is_none() {
+            return Ok(touched);
+        }
+        let mut seen = RoaringBitmap::new();
+        match &self.from.source {
+            Source::Memory(_) => {
+                for id in touched {
+                    let one = RoaringBitmap::from_iter([id]);
+                    if Cursor::open(self.from.clone().select(one))?.touches(range)? {
+                        seen.insert(id);
+                    }
+                }
+            }
+            // In a part numbers rise as labels do.
+            Source::Part(_) => {
+                let mut cursor = Cursor::open(self.from.clone().select(touched.clone()))?;
+                for id in touched {
+                    if cursor.touches(range)? {
+                        seen.insert(id);
+                    }
+                    cursor.advance()?;
+                }
+            }
+        }
+        Ok(seen)
+    }
+}
+
 /// What to read of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
@@ -65,7 +119,12 @@ pub(super) enum Want {
 }
 
 /// The selected series of one source, in order.
-enum Cursor {
+struct Cursor {
+    place: Place,
+    mask: Option<Arc<Mask>>,
+}
+
+enum Place {
     Memory { current: Option<Arc<MemorySeries>>, rest: std::vec::IntoIter<Arc<MemorySeries>> },
     Part(Box<PartCursor>),
 }
@@ -77,32 +136,43 @@ struct PartCursor {
 }
 
 impl Cursor {
-    fn open(source: &Source, ids: RoaringBitmap) -> Result<Self> {
-        let mut cursor = match source {
+    fn open(Selected { from, ids }: Selected) -> Result<Self> {
+        let place = match from.source {
             Source::Memory(memory) => {
-                Self::Memory { current: None, rest: memory.sorted(&ids).into_iter() }
+                Place::Memory { current: None, rest: memory.sorted(&ids).into_iter() }
             }
-            Source::Part(part) => Self::Part(Box::new(PartCursor {
-                reader: Reader::new(part.clone()),
+            Source::Part(part) => Place::Part(Box::new(PartCursor {
+                reader: Reader::new(part),
                 current: None,
                 rest: ids.into_iter(),
             })),
         };
+        let mut cursor = Self { place, mask: from.mask };
         cursor.advance()?;
         Ok(cursor)
     }
 
+    /// Takes the labels of the series that is current out of the cursor, which is to be advanced.
+    fn take_labels(&mut self) -> Option<Labels> {
+        match &mut self.place {
+            Place::Memory { current, .. } => current.as_ref().map(|series| series.labels.clone()),
+            Place::Part(cursor) => {
+                cursor.current.as_mut().map(|found| std::mem::take(&mut found.labels))
+            }
+        }
+    }
+
     fn labels(&self) -> Option<&Labels> {
-        match self {
-            Self::Memory { current, .. } => current.as_ref().map(|series| &series.labels),
-            Self::Part(cursor) => cursor.current.as_ref().map(|found| &found.labels),
+        match &self.place {
+            Place::Memory { current, .. } => current.as_ref().map(|series| &series.labels),
+            Place::Part(cursor) => cursor.current.as_ref().map(|found| &found.labels),
         }
     }
 
     fn advance(&mut self) -> Result<()> {
-        match self {
-            Self::Memory { current, rest } => *current = rest.next(),
-            Self::Part(cursor) => {
+        match &mut self.place {
+            Place::Memory { current, rest } => *current = rest.next(),
+            Place::Part(cursor) => {
                 let next = cursor.rest.next();
                 cursor.current = next.map(|id| cursor.reader.find(id)).transpose()?;
             }
@@ -110,37 +180,59 @@ impl Cursor {
         Ok(())
     }
 
+    /// What is hidden of the series that is current, if anything in the range.
+    fn hidden(&self, range: Range) -> Option<Hidden> {
+        let hidden = self.mask.as_ref()?.hidden(self.labels()?);
+        hidden.touches(range).then_some(hidden)
+    }
+
     fn touches(&mut self, range: Range) -> Result<bool> {
-        match self {
-            Self::Memory { current, .. } => {
+        if let Some(hidden) = self.hidden(range) {
+            let mut samples = Gather::default();
+            self.read_all(range, Want::Samples, &mut samples)?;
+            samples.hide(&hidden);
+            return Ok(samples.samples() > 0);
+        }
+        match &mut self.place {
+            Place::Memory { current, .. } => {
                 Ok(current.as_ref().is_some_and(|series| series.touches(range)))
             }
-            Self::Part(cursor) => {
+            Place::Part(cursor) => {
                 let PartCursor { reader, current, .. } = &mut **cursor;
                 current.as_ref().map_or(Ok(false), |found| reader.touches(found, range))
             }
         }
     }
 
-    fn read(&mut self, range: Range, want: Want, data: &mut SeriesData) -> Result<()> {
-        match self {
-            Self::Memory { current, .. } => {
+    fn read(&mut self, range: Range, want: Want, into: &mut Gather) -> Result<()> {
+        let Some(hidden) = self.hidden(range) else { return self.read_all(range, want, into) };
+        let mut own = Gather::default();
+        self.read_all(range, want, &mut own)?;
+        own.hide(&hidden);
+        into.append(own);
+        Ok(())
+    }
+
+    /// Reads what is hidden too.
+    fn read_all(&mut self, range: Range, want: Want, into: &mut Gather) -> Result<()> {
+        match &mut self.place {
+            Place::Memory { current, .. } => {
                 let Some(series) = current else { return Ok(()) };
                 if want != Want::Exemplars {
-                    series.read_samples(range, data);
+                    series.read_samples(range, into.data_mut());
                 }
                 if want != Want::Samples {
-                    series.read_exemplars(range, data);
+                    series.read_exemplars(range, into.data_mut());
                 }
             }
-            Self::Part(cursor) => {
+            Place::Part(cursor) => {
                 let PartCursor { reader, current, .. } = &mut **cursor;
                 let Some(found) = current else { return Ok(()) };
                 if want != Want::Exemplars {
-                    reader.read_samples(found, range, data)?;
+                    reader.read_samples(found, range, into)?;
                 }
                 if want != Want::Samples {
-                    reader.read_exemplars(found, range, data)?;
+                    reader.read_exemplars(found, range, into)?;
                 }
             }
         }
@@ -151,8 +243,8 @@ impl Cursor {
 /// Walks the selected series of sources, oldest source first.
 pub(super) struct Merger {
     cursors: Vec<Cursor>,
-    /// Where each cursor stands, those that are at their end left out.
-    waiting: BinaryHeap<Reverse<(Labels, usize)>>,
+    /// The cursors that stand at the series that is next, oldest first.
+    same: Vec<usize>,
 }
 
 impl std::fmt::Debug for Merger {
@@ -162,56 +254,62 @@ impl std::fmt::Debug for Merger {
 }
 
 impl Merger {
-    pub(super) fn open(selected: Vec<(Source, RoaringBitmap)>) -> Result<Self> {
-        let cursors = selected.into_iter().map(|(source, ids)| Cursor::open(&source, ids));
-        let cursors = cursors.collect::<Result<Vec<_>>>()?;
-        let heads = cursors.iter().enumerate();
-        let waiting =
-            heads.filter_map(|(at, cursor)| Some(Reverse((cursor.labels()?.clone(), at))));
-        Ok(Self { waiting: waiting.collect(), cursors })
+    pub(super) fn open(selected: Vec<Selected>) -> Result<Self> {
+        let cursors = selected.into_iter().map(Cursor::open);
+        Ok(Self { cursors: cursors.collect::<Result<_>>()?, same: Vec::new() })
     }
 
-    /// The next series that any source has.
-    pub(super) fn labels(&self) -> Option<Labels> {
-        self.waiting.peek().map(|Reverse((labels, _))| labels.clone())
+    /// Finds the series that is next. Sources are few enough that looking at each is cheaper than
+    /// keeping them in a heap, which would need labels of its own.
+    fn find_same(&mut self) {
+        self.same.clear();
+        let mut least: Option<&Labels> = None;
+        for (at, cursor) in self.cursors.iter().enumerate() {
+            let Some(labels) = cursor.labels() else { continue };
+            match least.map_or(Ordering::Less, |least| labels.as_bytes().cmp(least.as_bytes())) {
+                Ordering::Less => {
+                    least = Some(labels);
+                    self.same.clear();
+                    self.same.push(at);
+                }
+                Ordering::Equal => self.same.push(at),
+                Ordering::Greater => {}
+            }
+        }
     }
 
     /// Shows each cursor that has the series that is next, oldest first, and steps over it.
     fn step_over(
         &mut self,
-        labels: &Labels,
         mut see: impl FnMut(&mut Cursor) -> Result<()>,
-    ) -> Result<()> {
-        while let Some(Reverse((next, _))) = self.waiting.peek()
-            && next == labels
-            && let Some(Reverse((_, at))) = self.waiting.pop()
-        {
-            let cursor = &mut self.cursors[at];
+    ) -> Result<Option<Labels>> {
+        self.find_same();
+        let mut labels = None;
+        for at in &self.same {
+            let cursor = &mut self.cursors[*at];
             see(cursor)?;
+            labels = cursor.take_labels();
             cursor.advance()?;
-            if let Some(labels) = cursor.labels() {
-                self.waiting.push(Reverse((labels.clone(), at)));
-            }
         }
-        Ok(())
+        Ok(labels)
     }
 
     /// Reads what all sources have of the series that is next, and steps over it.
-    pub(super) fn take(&mut self, labels: &Labels, range: Range, want: Want) -> Result<SeriesData> {
-        let mut data = SeriesData::default();
-        self.step_over(labels, |cursor| cursor.read(range, want, &mut data))?;
-        data.settle();
-        Ok(data)
+    pub(super) fn next(&mut self, range: Range, want: Want) -> Result<Option<(Labels, Gather)>> {
+        let mut gather = Gather::default();
+        let labels = self.step_over(|cursor| cursor.read(range, want, &mut gather))?;
+        Ok(labels.map(|labels| (labels, gather)))
     }
 
-    /// Whether any source has a sample of the series that is next in the range; steps over it.
-    pub(super) fn take_touched(&mut self, labels: &Labels, range: Range) -> Result<bool> {
+    /// The series that is next, and whether any source has a sample of it in the range; steps over
+    /// it.
+    pub(super) fn next_touched(&mut self, range: Range) -> Result<Option<(Labels, bool)>> {
         let mut touched = false;
-        self.step_over(labels, |cursor| {
+        let labels = self.step_over(|cursor| {
             touched = touched || cursor.touches(range)?;
             Ok(())
         })?;
-        Ok(touched)
+        Ok(labels.map(|labels| (labels, touched)))
     }
 }
 
@@ -226,17 +324,33 @@ pub(super) fn merge_metadata<'a>(
     Ok(rows.into_values().collect())
 }
 
-/// Writes one part with everything of the given ones, oldest first, into an existing empty
-/// directory. Of two samples at one millisecond that of the later part is kept.
-pub(crate) fn merge_parts(parts: &[&Part], directory: &Path) -> Result<PartFigures> {
-    let sources: Vec<Source> = parts.iter().map(|part| Source::Part((*part).clone())).collect();
-    let everything =
-        sources.iter().map(|source| (source.clone(), source.with_index(|index| index.all())));
-    let mut merger = Merger::open(everything.collect())?;
+/// A part, and what is hidden of it.
+pub(crate) type MaskedPart = (Part, Option<Arc<Mask>>);
+
+/// Writes one part with everything of the given ones that is not hidden, oldest first, into an
+/// existing empty directory. Of two samples at one millisecond that of the later part is kept.
+/// `None` where it was told to stop.
+pub(crate) fn merge_parts(
+    parts: &[MaskedPart],
+    directory: &Path,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<PartFigures>> {
+    let sources = parts.iter().map(|(part, mask)| {
+        let source = Source::Part(part.clone());
+        let all = source.with_index(|index| index.all());
+        Masked { source, mask: mask.clone() }.select(all)
+    });
+    let mut merger = Merger::open(sources.collect())?;
     let mut writer = Writer::create(directory)?;
-    while let Some(labels) = merger.labels() {
-        let data = merger.take(&labels, Range::ALL, Want::Everything)?;
-        writer.add(&labels, &data)?;
+    while let Some((labels, gathered)) = merger.next(Range::ALL, Want::Everything)? {
+        if stop() {
+            return Ok(None);
+        }
+        let data = gathered.into_data();
+        if !data.is_empty() {
+            writer.add(&labels, &data)?;
+        }
     }
-    writer.finish(&merge_metadata(sources.iter())?)
+    let sources: Vec<Source> = parts.iter().map(|(part, _)| Source::Part(part.clone())).collect();
+    writer.finish(&merge_metadata(sources.iter())?).map(Some)
 }

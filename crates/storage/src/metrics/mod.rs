@@ -10,10 +10,14 @@
 
 #[doc(hidden)]
 pub mod bench;
+mod cardinality;
 mod chunk;
-mod column;
+pub(crate) mod column;
 mod data;
+mod gather;
 mod head;
+mod index;
+mod mask;
 mod memory;
 mod merge;
 mod part;
@@ -24,8 +28,9 @@ mod values;
 mod view;
 
 pub(crate) use self::{
-    head::{Frozen, Head},
-    merge::merge_parts,
-    part::Part,
+    head::{Frozen, Head, Placed, Refused},
+    mask::{Erasure, Horizon, Mask},
+    merge::{MaskedPart, merge_parts},
+    part::{FrameCache, Part, PartFigures},
     view::View,
 };

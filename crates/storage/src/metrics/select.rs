@@ -12,49 +12,80 @@ pub(super) trait LabelIndex {
     fn all(&self) -> RoaringBitmap;
     /// The series with this value, which is not empty.
     fn posting(&self, name: &str, value: &str) -> Result<RoaringBitmap>;
-    /// Shows every value of a label, in no order.
-    fn each_value(&self, name: &str, see: SeePosting<'_>) -> Result<()>;
+    /// Shows every wanted value of a label, in no order.
+    fn each_value(
+        &self,
+        name: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        see: SeePosting<'_>,
+    ) -> Result<()>;
     /// Names of all labels, in no order.
     fn names(&self) -> Vec<String>;
 }
 
 /// The series that every matcher accepts.
 pub(super) fn select(index: &dyn LabelIndex, matchers: &[Matcher]) -> Result<RoaringBitmap> {
-    let mut selected: Option<RoaringBitmap> = None;
-    // Equality is the cheapest and cuts the most.
-    let (direct, other): (Vec<&Matcher>, Vec<&Matcher>) =
-        matchers.iter().partition(|matcher| is_direct(matcher));
-    for matcher in direct.into_iter().chain(other) {
-        let found = series_of(index, matcher)?;
-        let both = match selected {
-            None => found,
-            Some(selected) => selected & found,
-        };
-        if both.is_empty() {
-            return Ok(both);
+    let mut narrowing = Vec::new();
+    let mut other = Vec::new();
+    for matcher in matchers {
+        match listed(matcher) {
+            Some(values) => {
+                let found = union(index, matcher.label(), &values)?;
+                if found.is_empty() {
+                    return Ok(found);
+                }
+                narrowing.push(found);
+            }
+            None => other.push(matcher),
         }
-        selected = Some(both);
     }
-    Ok(selected.unwrap_or_else(|| index.all()))
+    narrowing.sort_unstable_by_key(RoaringBitmap::len);
+    let mut selected =
+        narrowing.into_iter().reduce(|all, found| all & found).unwrap_or_else(|| index.all());
+    // What takes away one posting is cheaper than what looks at every value.
+    other.sort_by_key(|matcher| matcher.op() != MatchOp::NotEqual || matcher.value().is_empty());
+    for matcher in other {
+        if selected.is_empty() {
+            break;
+        }
+        restrict(index, matcher, &mut selected)?;
+    }
+    Ok(selected)
 }
 
-fn is_direct(matcher: &Matcher) -> bool {
-    matcher.op() == MatchOp::Equal && !matcher.value().is_empty()
+/// The values that a matcher accepts, where it names them and absence is not among them.
+fn listed(matcher: &Matcher) -> Option<Vec<&str>> {
+    matcher.listed_values().filter(|values| values.iter().all(|value| !value.is_empty()))
 }
 
-fn series_of(index: &dyn LabelIndex, matcher: &Matcher) -> Result<RoaringBitmap> {
-    if is_direct(matcher) {
-        return index.posting(matcher.label(), matcher.value());
+fn union(index: &dyn LabelIndex, label: &str, values: &[&str]) -> Result<RoaringBitmap> {
+    let mut found = RoaringBitmap::new();
+    for value in values {
+        found |= index.posting(label, value)?;
     }
-    // A series without the label has the empty value: where that is accepted, take away the
-    // series whose value is not, else gather those whose value is.
+    Ok(found)
+}
+
+/// Keeps of the selected series those that a matcher accepts that does not list its values. A
+/// series without the label has the empty value: where that is accepted, the series are taken away
+/// whose value is not, else those are kept whose value is. Either way only the postings of those
+/// values are read.
+fn restrict(index: &dyn LabelIndex, matcher: &Matcher, selected: &mut RoaringBitmap) -> Result<()> {
+    if matcher.op() == MatchOp::NotEqual && !matcher.value().is_empty() {
+        *selected -= index.posting(matcher.label(), matcher.value())?;
+        return Ok(());
+    }
     let accepts_absent = matcher.accepts("");
     let mut gathered = RoaringBitmap::new();
-    index.each_value(matcher.label(), &mut |value, series| {
-        if matcher.accepts(value) != accepts_absent {
-            gathered |= series;
-        }
+    let wanted = |value: &str| matcher.accepts(value) != accepts_absent;
+    index.each_value(matcher.label(), &wanted, &mut |_, series| {
+        gathered |= series;
         Ok(())
     })?;
-    Ok(if accepts_absent { index.all() - gathered } else { gathered })
+    if accepts_absent {
+        *selected -= gathered;
+    } else {
+        *selected &= gathered;
+    }
+    Ok(())
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram};
+use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram, SeriesSamples};
 
-use super::{Frozen, Head, Part, View, merge_parts};
-use crate::seam::{LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest, SeriesSamples};
+use super::{FrameCache, Frozen, Head, Horizon, Part, View, merge_parts};
+use crate::seam::{LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest};
 
 pub(super) fn labels_of(series: u8) -> Labels {
     let (job, zone) = (format!("job-{}", series % 3), format!("zone-{}", series % 2));
@@ -85,7 +85,13 @@ pub(super) fn everything() -> SeriesRequest {
 
 pub(super) fn read(view: &View, series: SeriesRequest) -> Vec<SeriesSamples> {
     let request = SamplesRequest { series, samples_max: usize::MAX };
-    view.samples(&request).unwrap().collect::<Result<_, _>>().unwrap()
+    view.samples(request).collect::<Result<_, _>>().unwrap()
+}
+
+/// Floats with their times.
+pub(super) fn pairs(series: &SeriesSamples) -> Vec<(i64, f64)> {
+    assert_eq!(series.floats.times_ms.len(), series.floats.values.len());
+    series.floats.times_ms.iter().copied().zip(series.floats.values.iter().copied()).collect()
 }
 
 /// The engine's part of the game, in miniature.
@@ -105,7 +111,8 @@ impl Store {
     }
 
     fn view(&self) -> View {
-        View::new(&self.parts, &self.frozen, &self.head)
+        let parts = self.parts.iter().map(|part| (part.clone(), None)).collect();
+        View::new(parts, &self.frozen, &self.head, &Horizon::default())
     }
 
     fn directory(&mut self) -> PathBuf {
@@ -118,7 +125,8 @@ impl Store {
     fn write_oldest_frozen(&mut self) {
         if !self.frozen.is_empty() {
             let directory = self.directory();
-            let figures = self.frozen.remove(0).write_part(&directory).unwrap();
+            let figures =
+                self.frozen.remove(0).write_part(&directory, (i64::MIN, i64::MAX), true).unwrap();
             self.parts.push(open(&directory));
             assert_eq!(self.parts.last().unwrap().figures(), figures);
         }
@@ -126,14 +134,25 @@ impl Store {
 
     fn merge_all(&mut self) {
         let directory = self.directory();
-        let figures = merge_parts(&self.parts.iter().collect::<Vec<_>>(), &directory).unwrap();
+        let figures = {
+            let parts: Vec<_> = self.parts.iter().map(|part| (part.clone(), None)).collect();
+            merge_parts(&parts, &directory, &|| false)
+        }
+        .unwrap()
+        .unwrap();
         self.parts = vec![open(&directory)];
         assert_eq!(self.parts[0].figures(), figures);
     }
 }
 
+/// A view of parts and a head, of which nothing is hidden.
+pub(super) fn view_of(parts: &[Part], head: &Head) -> View {
+    let parts = parts.iter().map(|part| (part.clone(), None)).collect();
+    View::new(parts, &[], head, &Horizon::default())
+}
+
 fn open(directory: &Path) -> Part {
-    let part = Part::open(directory).unwrap();
+    let part = Part::open(directory, &FrameCache::new(1 << 20)).unwrap();
     part.verify().unwrap();
     part
 }
@@ -228,14 +247,23 @@ fn expected(model: &Model, request: &SeriesRequest) -> Flat {
     all
 }
 
-fn flat(series: Vec<SeriesSamples>) -> Flat {
-    let bits = |floats: Vec<(i64, f64)>| floats.iter().map(|(at, v)| (*at, v.to_bits())).collect();
-    series.into_iter().map(|one| (one.labels, bits(one.floats), one.histograms)).collect()
+fn flat(series: &[SeriesSamples]) -> Flat {
+    let mut flat: Flat = series
+        .iter()
+        .map(|one| {
+            let floats = pairs(one).iter().map(|(at, value)| (*at, value.to_bits())).collect();
+            let histograms = one.histograms.iter();
+            let histograms = histograms.map(|one| (one.time_ms, (*one.histogram).clone()));
+            (one.labels.clone(), floats, histograms.collect())
+        })
+        .collect();
+    flat.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
+    flat
 }
 
 fn compare(view: &View, model: &Model, request: &SeriesRequest) {
     let want = expected(model, request);
-    assert_eq!(flat(read(view, request.clone())), want);
+    assert_eq!(flat(&read(view, request.clone())), want);
     let labels: Vec<Labels> = want.iter().map(|(labels, ..)| labels.clone()).collect();
     assert_eq!(view.series(request).unwrap(), labels);
     let mut names: Vec<String> =
@@ -255,10 +283,25 @@ fn compare(view: &View, model: &Model, request: &SeriesRequest) {
 
 fn matcher() -> impl Strategy<Value = Matcher> {
     let names = prop::sample::select(vec!["__name__", "job", "zone", "none"]);
-    let values = prop::sample::select(vec!["", "metric_1", "job-1", "zone-0", "zone-1"]);
-    (names, values, any::<bool>()).prop_map(|(label, value, equal)| {
-        if equal { Matcher::equal(label, value) } else { Matcher::not_equal(label, value) }
-    })
+    let values = prop::sample::select(vec![
+        "",
+        "metric_1",
+        "job-1",
+        "zone-0",
+        "zone-1",
+        "job-1|job-2",
+        "zone-0|",
+        ".+",
+        ".*",
+        "job-[12]",
+    ]);
+    let ops = prop::sample::select(vec![
+        MatchOp::Equal,
+        MatchOp::NotEqual,
+        MatchOp::Regex,
+        MatchOp::NotRegex,
+    ]);
+    (names, ops, values).prop_map(|(label, op, value)| Matcher::new(label, op, value).unwrap())
 }
 
 proptest! {
@@ -299,9 +342,9 @@ fn a_query_beyond_its_samples_is_refused_and_ends() {
     let mut batch = MetricColumns::default();
     (0..100).for_each(|at| push_float(&mut batch, (at % 2) as u8, at, 1.0));
     head.append(&batch);
-    let view = View::new(&[], &[], &head);
+    let view = view_of(&[], &head);
     let series = everything();
-    let mut answer = view.samples(&SamplesRequest { series, samples_max: 70 }).unwrap();
+    let mut answer = view.samples(SamplesRequest { series, samples_max: 70 });
     assert_eq!(answer.next().unwrap().unwrap().floats.len(), 50);
     let error = answer.next().unwrap().unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::LimitExceeded { key: "limits.query_samples_max" });
@@ -380,10 +423,10 @@ fn long_series_are_cut_into_segments_and_read_in_part() {
     (0..20_000).for_each(|at| push_float(&mut batch, 1, at * 1000, (at % 977) as f64 * 0.5));
     (0..9000).for_each(|at| push_histogram(&mut batch, 1, at * 1000, at as u32));
     store.head.append(&batch);
-    let before = read(&store.view(), everything());
+    let before = flat(&read(&store.view(), everything()));
     store.frozen.push(store.head.freeze());
     store.write_oldest_frozen();
-    assert_eq!(read(&store.view(), everything()), before);
+    assert_eq!(flat(&read(&store.view(), everything())), before);
     let request = SeriesRequest { start_ms: 8_190_000, end_ms: 8_194_500, ..everything() };
     let some = read(&store.view(), request);
     assert_eq!((some[0].floats.len(), some[0].histograms.len()), (5, 5));
@@ -404,8 +447,8 @@ fn queries_run_beside_appends_and_see_whole_prefixes() {
         let mut seen = 0;
         while seen < ROUNDS as usize {
             let done = appending.is_finished();
-            for series in read(&View::new(&[], &[], &head), everything()) {
-                let times: Vec<i64> = series.floats.iter().map(|(at, _)| *at).collect();
+            for series in read(&view_of(&[], &head), everything()) {
+                let times = series.floats.times_ms.to_vec();
                 assert_eq!(times, (0..times.len() as i64).collect::<Vec<_>>());
                 seen = if series.labels == labels_of(5) { times.len() } else { seen };
             }

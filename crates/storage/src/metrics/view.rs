@@ -5,44 +5,60 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
-use watchkeep_model::{Error, ErrorKind, Labels, NativeHistogram, Result};
+use watchkeep_model::{Error, ErrorKind, Labels, Result, SeriesSamples};
 
 use super::data::Range;
+use super::gather::SharedTimes;
 use super::head::{Frozen, Head};
-use super::merge::{Merger, Source, Want, merge_metadata};
-use super::part::Part;
+use super::mask::{Horizon, Mask};
+use super::merge::{Masked, MaskedPart, Merger, Selected, Source, Want, merge_metadata};
 use super::select::select;
-use crate::seam::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest, SeriesSamples,
-};
+use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest};
 
 /// The sources of one tenant.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// Oldest first: what a later one says of a millisecond holds.
-    sources: Arc<[Source]>,
+    pub(super) sources: Arc<[Masked]>,
 }
 
 impl View {
-    /// Takes a view of parts and frozen heads, oldest first, and the head. Whoever calls this keeps
-    /// the head from being frozen between listing `frozen` and the return, lest samples be missed.
-    pub(crate) fn new(parts: &[Part], frozen: &[Frozen], head: &Head) -> Self {
-        let parts = parts.iter().cloned().map(Source::Part);
-        let frozen = frozen.iter().map(|frozen| Source::Memory(Arc::clone(&frozen.memory)));
-        let head = std::iter::once(Source::Memory(head.memory()));
-        Self { sources: parts.chain(frozen).chain(head).collect() }
+    /// Takes a view of parts and frozen heads, oldest first, and the head, of which the horizon
+    /// hides what is past it. Whoever calls this keeps the head from being frozen between listing
+    /// `frozen` and the return, lest samples be missed.
+    pub(crate) fn new(
+        parts: Vec<MaskedPart>,
+        frozen: &[Frozen],
+        head: &Head,
+        horizon: &Horizon,
+    ) -> Self {
+        let parts =
+            parts.into_iter().map(|(part, mask)| Masked { source: Source::Part(part), mask });
+        let frozen = frozen.iter().map(|frozen| Arc::clone(&frozen.memory));
+        let memory = frozen.chain(std::iter::once(head.memory())).map(|memory| {
+            let range = memory.time_range_ms();
+            let mask = range.and_then(|range| Mask::of(std::iter::empty(), horizon, range));
+            Masked { source: Source::Memory(memory), mask }
+        });
+        Self { sources: parts.chain(memory).collect() }
+    }
+
+    /// First and last millisecond of a sample or exemplar; an empty range where there is neither.
+    pub(super) fn time_range_ms(&self) -> (i64, i64) {
+        let ranges = self.sources.iter().filter_map(|from| from.source.time_range_ms());
+        ranges.fold((i64::MAX, i64::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 
     /// The series that match, of each source that has anything in the range.
-    fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
+    pub(super) fn select(&self, request: &SeriesRequest) -> Result<Vec<Selected>> {
         let range = range_of(request);
         let mut selected = Vec::new();
-        for source in &*self.sources {
-            if source.time_range_ms().is_some_and(|(min, max)| range.overlaps(min, max)) {
-                let ids = source.with_index(|index| select(index, &request.matchers))?;
+        for from in &*self.sources {
+            let times = from.source.time_range_ms();
+            if times.is_some_and(|(min, max)| range.overlaps(min, max)) {
+                let ids = from.source.with_index(|index| select(index, &request.matchers))?;
                 if !ids.is_empty() {
-                    selected.push((source.clone(), ids));
+                    selected.push(from.clone().select(ids));
                 }
             }
         }
@@ -55,48 +71,52 @@ impl View {
         let mut merger = Merger::open(self.select(request)?)?;
         let mut found = Vec::new();
         while found.len() < limit
-            && let Some(labels) = merger.labels()
+            && let Some((labels, touched)) = merger.next_touched(range)?
         {
-            if merger.take_touched(&labels, range)? {
+            if touched {
                 found.push(labels);
             }
         }
         Ok(found)
     }
 
-    /// Samples of the series that match, series by series in the order of their labels' bytes.
-    pub(crate) fn samples(&self, request: &SamplesRequest) -> Result<SeriesIter> {
-        Ok(SeriesIter {
-            merger: Merger::open(self.select(&request.series)?)?,
+    /// Samples of the series that match, series by series. The first step selects the series; so
+    /// far nothing is read.
+    pub(crate) fn samples(&self, request: SamplesRequest) -> SeriesIter {
+        SeriesIter {
+            columns: SharedTimes::default(),
             range: range_of(&request.series),
             series_left: request.series.limit.unwrap_or(usize::MAX),
             samples_left: request.samples_max,
             samples_max: request.samples_max,
-        })
+            state: State::Unopened(self.clone(), request.series),
+        }
     }
 
     /// Names of labels on the series that match and have a sample in the range, sorted.
     pub(crate) fn label_names(&self, request: &SeriesRequest) -> Result<Vec<String>> {
         let range = range_of(request);
         let mut names = BTreeSet::new();
-        for (source, ids) in self.select(request)? {
-            let ids = source.with_sample(&ids, range)?;
+        for selected in self.select(request)? {
+            let (from, ids) = (&selected.from, selected.with_sample(range)?);
             if ids.is_empty() {
                 continue;
             }
-            let (known, all) = source.with_index(|index| (index.names(), index.all().len()));
+            let (known, all) = from.source.with_index(|index| (index.names(), index.all().len()));
             if ids.len() == all {
                 names.extend(known);
                 continue;
             }
             let known = known.len();
-            let mut own = BTreeSet::new();
-            let mut merger = Merger::open(vec![(source, ids)])?;
+            let (mut own, mut new) = (BTreeSet::<String>::new(), Vec::new());
+            let mut merger = Merger::open(vec![from.clone().select(ids)])?;
             while own.len() < known
-                && let Some(labels) = merger.labels()
+                && let Some((labels, _)) = merger.next_touched(Range::ALL)?
             {
-                own.extend(labels.iter().map(|(name, _)| name.to_owned()));
-                merger.take_touched(&labels, Range::ALL)?;
+                for (name, _) in labels.iter().filter(|(name, _)| !own.contains(*name)) {
+                    new.push(name.to_owned());
+                }
+                own.extend(new.drain(..));
             }
             names.append(&mut own);
         }
@@ -107,15 +127,19 @@ impl View {
     pub(crate) fn label_values(&self, request: &LabelValuesRequest) -> Result<Vec<String>> {
         let range = range_of(&request.series);
         let mut values = BTreeSet::new();
-        for (source, ids) in self.select(&request.series)? {
-            let ids = source.with_sample(&ids, range)?;
+        for selected in self.select(&request.series)? {
+            let (source, ids) = (&selected.from.source, selected.with_sample(range)?);
             source.with_index(|index| {
-                index.each_value(&request.label, &mut |value, series| {
-                    if !values.contains(value) && !series.is_disjoint(&ids) {
-                        values.insert(value.to_owned());
+                let mut found = Vec::new();
+                let unknown = |value: &str| !values.contains(value);
+                index.each_value(&request.label, &unknown, &mut |value, series| {
+                    if !series.is_disjoint(&ids) {
+                        found.push(value.to_owned());
                     }
                     Ok(())
-                })
+                })?;
+                values.extend(found);
+                Ok(())
             })?;
         }
         Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
@@ -126,8 +150,8 @@ impl View {
         let (range, limit) = (range_of(request), request.limit.unwrap_or(usize::MAX));
         let mut merger = Merger::open(self.select(request)?)?;
         let mut rows: Vec<ExemplarRow> = Vec::new();
-        while let Some(series) = merger.labels() {
-            for exemplar in merger.take(&series, range, Want::Exemplars)?.exemplars {
+        while let Some((series, gathered)) = merger.next(range, Want::Exemplars)? {
+            for exemplar in gathered.into_data().exemplars {
                 rows.push(ExemplarRow {
                     series: series.clone(),
                     time_ms: exemplar.time_ms,
@@ -145,7 +169,7 @@ impl View {
 
     /// What is known about metric families, sorted by name.
     pub(crate) fn metadata(&self) -> Result<Vec<MetadataRow>> {
-        merge_metadata(self.sources.iter())
+        merge_metadata(self.sources.iter().map(|from| &from.source))
     }
 }
 
@@ -161,20 +185,30 @@ fn range_of(request: &SeriesRequest) -> Range {
 /// Samples series by series. After an error nothing more comes.
 #[derive(Debug)]
 pub(crate) struct SeriesIter {
-    merger: Merger,
+    state: State,
+    columns: SharedTimes,
     range: Range,
     series_left: usize,
     samples_left: usize,
     samples_max: usize,
 }
 
+#[derive(Debug)]
+enum State {
+    Unopened(View, SeriesRequest),
+    Open(Merger),
+}
+
 impl SeriesIter {
     fn step(&mut self) -> Result<Option<SeriesSamples>> {
+        if let State::Unopened(view, request) = &self.state {
+            self.state = State::Open(Merger::open(view.select(request)?)?);
+        }
+        let State::Open(merger) = &mut self.state else { return Ok(None) };
         while self.series_left > 0
-            && let Some(labels) = self.merger.labels()
+            && let Some((labels, gathered)) = merger.next(self.range, Want::Samples)?
         {
-            let data = self.merger.take(&labels, self.range, Want::Samples)?;
-            let samples = data.samples();
+            let samples = gathered.samples();
             if samples == 0 {
                 continue;
             }
@@ -186,11 +220,7 @@ impl SeriesIter {
                 )
             })?;
             self.series_left -= 1;
-            let histograms = data.histograms.iter().map(|(time_ms, histogram)| {
-                NativeHistogram::decode(histogram).map(|histogram| (*time_ms, histogram))
-            });
-            let histograms = histograms.collect::<Result<_>>()?;
-            return Ok(Some(SeriesSamples { labels, floats: data.floats, histograms }));
+            return gathered.hand_out(labels, &mut self.columns).map(Some);
         }
         Ok(None)
     }

@@ -4,21 +4,24 @@
 //! the tables of records, and as streams of series for metrics. The conformance suite says in code
 //! what an implementation must do.
 
+mod cardinality;
 mod predicate;
 mod records;
 mod samples;
 
+pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats};
 pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
 pub use records::{
     Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
     ScanStats, ServiceCount, TableName, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
 };
 pub use samples::{
-    ExemplarRow, LabelValuesRequest, MetadataRow, SampleStream, SamplesRequest, SeriesRequest,
-    SeriesSamples,
+    ExemplarRow, LabelValuesRequest, MetadataRow, SampleCursor, SamplesRequest, SeriesRequest,
 };
 
 pub use watchkeep_model::{MatchOp, Matcher};
+
+use std::path::PathBuf;
 
 use async_trait::async_trait;
 use watchkeep_model::column::Table;
@@ -76,12 +79,68 @@ impl From<Batch> for Append {
 }
 
 /// What became of an append.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AppendAck {
     /// Rows that are now durable; 0 for a duplicate.
     pub rows: u64,
     /// Whether the token was seen before and nothing was stored.
     pub duplicate: bool,
+    /// What was kept out while the rest was stored.
+    pub rejected: Option<Rejected>,
+}
+
+/// Metrics that were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rejected {
+    /// Series of the batch.
+    pub series: u64,
+    /// Their plain samples.
+    pub floats: u64,
+    /// Their native histograms.
+    pub histograms: u64,
+    /// Their exemplars.
+    pub exemplars: u64,
+    /// Why.
+    pub reason: RejectReason,
+}
+
+impl Rejected {
+    /// Samples of both kinds.
+    pub fn samples(&self) -> u64 {
+        self.floats + self.histograms
+    }
+}
+
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { series, reason, .. } = self;
+        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
+    }
+}
+
+/// Why metrics were kept out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectReason {
+    /// The tenant has so many series in memory, and these were new. They may get in after series
+    /// that are not written any more have left memory.
+    SeriesMax {
+        /// How many there may be.
+        series_max: u64,
+    },
+}
+
+impl std::fmt::Display for RejectReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::SeriesMax { series_max } => {
+                write!(
+                    f,
+                    "the tenant has {series_max} series in memory already (limits.series_max)"
+                )
+            }
+        }
+    }
 }
 
 /// An engine that keeps spans, log records and metrics.
@@ -120,8 +179,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         request: SeriesRequest,
     ) -> Result<Vec<watchkeep_model::Labels>>;
 
-    /// Samples of the series that match, series by series.
-    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleStream>;
+    /// Samples of the series that match, series by series. This call does little: the work is
+    /// done as the cursor is advanced. What is appended after it returned may be missing.
+    async fn samples(&self, tenant: &TenantId, request: SamplesRequest) -> Result<SampleCursor>;
 
     /// Names of labels on the series that match, sorted.
     async fn label_names(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<String>>;
@@ -142,6 +202,35 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What is known about metric families, sorted by name.
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// What the series that match are made of.
+    async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats>;
+
+    /// Deletes samples and exemplars in the closed range of the series that match. What was
+    /// appended before the call is gone when it returns, for queries and for good, whatever
+    /// happens later; the space on disk is freed later. Metadata stays.
+    ///
+    /// Errors: `Invalid` without any matcher.
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()>;
+
+    /// Frees the space of what was deleted, for all tenants, then returns.
+    async fn clean_tombstones(&self) -> Result<()>;
+
+    /// Makes a copy of everything stored as of now that stays as it is, and gives the directory,
+    /// whose last name is the snapshot's.
+    ///
+    /// Errors: `Unsupported` where the engine keeps nothing on disk.
+    async fn snapshot(&self) -> Result<PathBuf>;
 
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;

@@ -1,10 +1,7 @@
 //! Requests on metrics, and their answers.
 
-use std::pin::Pin;
-
-use futures::Stream;
 use watchkeep_model::metrics::MetricKind;
-use watchkeep_model::{Labels, Matcher, NativeHistogram, Result};
+use watchkeep_model::{Labels, Matcher, Result, SeriesSamples};
 
 /// Asks about series with a sample in the closed range `[start_ms, end_ms]`.
 #[derive(Debug, Clone)]
@@ -15,7 +12,7 @@ pub struct SeriesRequest {
     pub start_ms: i64,
     /// Last millisecond.
     pub end_ms: i64,
-    /// At most so many answers; the first in order are kept.
+    /// At most so many answers; the first in order are kept, and any where answers have no order.
     pub limit: Option<usize>,
 }
 
@@ -37,20 +34,14 @@ pub struct SamplesRequest {
     pub samples_max: usize,
 }
 
-/// The samples of one series, each kind by rising time, one per millisecond: of two samples of a
-/// series at the same time the later appended wins.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SeriesSamples {
-    /// Which series.
-    pub labels: Labels,
-    /// Milliseconds and value; the stale marker is there as the NaN that it is.
-    pub floats: Vec<(i64, f64)>,
-    /// Milliseconds and histogram.
-    pub histograms: Vec<(i64, NativeHistogram)>,
-}
-
-/// Series in the order of their labels' canonical bytes.
-pub type SampleStream = Pin<Box<dyn Stream<Item = Result<SeriesSamples>> + Send>>;
+/// The series that match and have a sample in the range, each once, in no order that may be relied
+/// upon; after an error nothing follows. Of two samples of a series at one millisecond the later
+/// appended is there.
+///
+/// Advancing may block: it reads and decodes on the thread that asks, so that no sample is handed
+/// from thread to thread. Call it where blocking is allowed. An engine on a remote database feeds
+/// its cursor from a channel.
+pub type SampleCursor = Box<dyn Iterator<Item = Result<SeriesSamples>> + Send>;
 
 /// One exemplar.
 #[derive(Debug, Clone, PartialEq)]

@@ -85,6 +85,28 @@ fn released_segments_are_reused_and_their_old_records_do_not_return() {
 }
 
 #[test]
+fn a_log_that_nobody_needs_leaves_next_to_nothing_when_it_closes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (wal, _) = open(folder.path(), 1);
+    let mut last = 0;
+    for number in 0..100 {
+        last = append(&wal, payload(number, 300));
+        wal.release(last.saturating_sub(1));
+    }
+    wal.release(last);
+    drop(wal);
+    let left: u64 = fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    assert_eq!(left, segment::SEGMENT_HEADER_BYTES as u64);
+    let (wal, records) = open(folder.path(), last + 1);
+    assert_eq!((records.len(), append(&wal, payload(1, 10))), (0, last + 1));
+    drop(wal);
+    assert_eq!(read(folder.path(), last + 1).unwrap().0.len(), 1, "what is needed stays");
+}
+
+#[test]
 fn a_full_queue_refuses() {
     let folder = tempfile::tempdir().unwrap();
     let (_, found) = read(folder.path(), 1).unwrap();

@@ -250,6 +250,34 @@ impl Writer {
                 tracing::warn!(error = %error.report(), "cannot recycle log segments");
             }
         }
+        if let Err(error) = self.shrink() {
+            tracing::warn!(error = %error.report(), "cannot shrink the log");
+        }
+    }
+
+    /// Leaves no more on disk than the next start needs: the segments are there for speed, and
+    /// nobody writes now.
+    fn shrink(&mut self) -> Result<()> {
+        for spare in std::mem::take(&mut self.spares) {
+            std::fs::remove_file(&spare)
+                .context(|| format!("cannot remove {}", spare.display()))?;
+        }
+        let state = self.shared.state.lock();
+        let is_needed = state.failed.is_some() || state.released + 1 < self.next_sequence;
+        drop(state);
+        if is_needed || self.offset == SEGMENT_HEADER_BYTES as u64 {
+            return Ok(());
+        }
+        // The empty segment carries on the numbering of records.
+        let number = self.segments.back().map_or(1, |last| last.number + 1);
+        let (segment, file) = begin_segment(&self.directory, number, self.next_sequence, None)?;
+        self.file = file;
+        self.offset = SEGMENT_HEADER_BYTES as u64;
+        for done in std::mem::replace(&mut self.segments, VecDeque::from([segment])) {
+            std::fs::remove_file(&done.path)
+                .context(|| format!("cannot remove {}", done.path.display()))?;
+        }
+        Ok(())
     }
 
     /// Waits for work; `None` when the log is closing and nothing is queued.

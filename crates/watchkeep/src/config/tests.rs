@@ -21,7 +21,7 @@ fn each_later_layer_wins() {
         ("WATCHKEEP__LIMITS__QUERIES_MAX", "7"),
         ("WATCHKEEP__RETENTION__AGE", "0"),
         ("WATCHKEEP__OTLP__CORS_ORIGINS", "[\"https://a.example\", \"https://b.example\"]"),
-        ("WATCHKEEP__OTLP__METRICS__ADD_SCOPE_LABELS", "true"),
+        ("WATCHKEEP__OTLP__METRICS__PROMOTE_SCOPE_METADATA", "true"),
         ("OTHER__SERVER__LISTEN", "ignored"),
     ];
     let flags = ServeArguments { listen: Some("3.3.3.3:3".into()), ..ServeArguments::default() };
@@ -34,7 +34,7 @@ fn each_later_layer_wins() {
     assert_eq!(config.retention.age.0, Duration::ZERO);
     assert_eq!(config.retention.size_max, ByteSize(10 << 30));
     assert_eq!(config.otlp.cors_origins.len(), 2);
-    assert!(config.otlp.metrics.add_scope_labels);
+    assert!(config.otlp.metrics.promote_scope_metadata);
     let nothing = load("# nothing\n\n", &[], ServeArguments::default()).unwrap();
     assert_eq!(nothing.limits, Config::default().limits);
     assert_eq!(nothing.storage.data_dir, std::env::current_dir().unwrap().join("watchkeep-data"));
@@ -49,6 +49,19 @@ fn errors_name_the_key_and_the_line_or_the_variable() {
         ("retention:\n  age: 15\n", ["line 2", "15"]),
         ("server: [\n", ["line", "watchkeep.yaml"]),
         ("limits: {queries_max: 0}\n", ["limits.queries_max", "at least 1"]),
+        (
+            "otlp: {metrics: {translation_strategy: Some}}\n",
+            ["otlp.metrics.translation_strategy", "NoTranslation"],
+        ),
+        (
+            "otlp: {metrics: {ignore_resource_attributes: [a]}}\n",
+            ["otlp.metrics.ignore_resource_attributes", "promote_all_resource_attributes"],
+        ),
+        (
+            "otlp: {metrics: {promote_all_resource_attributes: true, \
+             promote_resource_attributes: [a]}}\n",
+            ["otlp.metrics.promote_resource_attributes", "together"],
+        ),
     ] {
         let report = of_file(yaml);
         assert!(parts.iter().all(|part| report.contains(part)), "{yaml:?} gave {report}");

@@ -32,7 +32,7 @@ pub fn decode_logs(
     Ok(Decoded {
         columns: decoder.columns,
         rejected: rejections.total,
-        message: rejections.message(Signal::Logs),
+        message: rejections.message(Signal::Logs.items()),
         warnings,
     })
 }

@@ -23,7 +23,7 @@ pub fn decode_traces(body: &[u8], limits: &DecodeLimits) -> Result<Decoded<SpanC
     Ok(Decoded {
         columns: decoder.columns,
         rejected: rejections.total,
-        message: rejections.message(Signal::Traces),
+        message: rejections.message(Signal::Traces.items()),
         warnings,
     })
 }

@@ -140,6 +140,7 @@ pub(super) fn limits(config: &LimitsConfig) -> BTreeMap<&'static str, u64> {
         ("query_rows_max", config.query_rows_max as u64),
         ("query_bytes_max", config.query_bytes_max.0),
         ("query_series_max", config.query_series_max as u64),
+        ("series_max", config.series_max),
         ("query_samples_max", config.query_samples_max as u64),
     ])
 }

@@ -13,11 +13,7 @@ use watchkeep_wire::otlp::{self, Decoded, Encoding, MetricsOptions, Warnings};
 
 use crate::app::App;
 use crate::body::BodyLimits;
-
-/// Bodies above this are decoded off the reactor.
-const INLINE_BYTES_MAX: usize = 128 << 10;
-/// The same for compressed bodies, which may be far longer than they look.
-const INLINE_COMPRESSED_BYTES_MAX: usize = 16 << 10;
+use crate::decode::{self, BodySize};
 
 /// One request as it arrived.
 #[derive(Debug)]
@@ -90,7 +86,8 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
         decompressed_bytes_max: engine.limits().decompressed_bytes_max.bytes(),
         arrival_ns: engine.clock().now_ns(),
     };
-    let Decoded { columns, rejected, message, warnings } = run(app, decode, body_bytes).await?;
+    let Decoded { columns, mut rejected, mut message, warnings } =
+        run(app, decode, body_bytes).await?;
     // The body is gone by now; what is held from here on are the columns.
     reservation.set(columns.byte_len()).await?;
     count_losses(app, &warnings);
@@ -100,14 +97,23 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
         match columns {
-            Columns::Spans(columns) => engine.ingest_spans(&tenant, columns, rejected).await,
-            Columns::Logs(columns) => engine.ingest_logs(&tenant, columns, rejected).await,
+            Columns::Spans(columns) => {
+                engine.ingest_spans(&tenant, columns, rejected).await.map(|()| None)
+            }
+            Columns::Logs(columns) => {
+                engine.ingest_logs(&tenant, columns, rejected).await.map(|()| None)
+            }
             Columns::Metrics(columns) => engine.ingest_metrics(&tenant, columns, rejected).await,
         }
     });
-    storing
+    let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
+    if let Some(kept_out) = kept_out {
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
     Ok(Outcome { rejected, message })
 }
 
@@ -127,23 +133,8 @@ fn count_losses(app: &App, warnings: &Warnings) {
 
 /// Decodes here, or on a thread of its own where that may take long.
 async fn run(app: &App, decode: Decode, body_bytes: usize) -> Result<Decoded<Columns>> {
-    let inline_max = match decode.compression {
-        Some(_) => INLINE_COMPRESSED_BYTES_MAX,
-        None => INLINE_BYTES_MAX,
-    };
-    if body_bytes <= inline_max {
-        return decode.run();
-    }
-    let permit = Arc::clone(&app.decoders)
-        .acquire_owned()
-        .await
-        .map_err(|closed| Error::internal("cannot start decoding").with_source(closed))?;
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        decode.run()
-    })
-    .await
-    .map_err(|error| Error::internal("decoding a request panicked").with_source(error))?
+    let size = BodySize { bytes: body_bytes, is_compressed: decode.compression.is_some() };
+    decode::run(app, size, || decode.run()).await
 }
 
 impl Decode {

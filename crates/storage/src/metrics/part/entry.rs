@@ -1,6 +1,8 @@
 //! Where the data of a series is in a part, and the byte form of that, and of the frames that are
-//! mere lists: exemplars and metadata.
+//! mere lists: exemplars and metadata. Entries of neighbours are much alike, so what an entry says
+//! is told by how it differs from the one before it in its block.
 
+use hashbrown::HashMap;
 use watchkeep_model::labels::write_varint;
 use watchkeep_model::metrics::MetricKind;
 
@@ -10,17 +12,20 @@ use super::super::values::{Exception, read_exceptions, write_exceptions};
 use super::frame::Fields;
 use crate::seam::MetadataRow;
 
-/// The most samples of a segment.
-pub(super) const SEGMENT_MAX: usize = 8192;
+/// The most samples of a segment. A page is unpacked from its newest value back to the first that
+/// is wanted, so a longer one would make short questions about old times dear.
+pub(super) const SEGMENT_MAX: usize = 1024;
 
 /// Times of a run of samples of one series.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(super) struct Span {
     pub(super) count: u32,
     pub(super) min_ms: i64,
     pub(super) max_ms: i64,
     /// Offset of the frame that holds the timestamps, which other series may share.
     pub(super) times_at: u64,
+    /// Offset of the frame that holds the start timestamps; 0 where no sample has one.
+    pub(super) starts_at: u64,
 }
 
 /// Where the values of a run of floats are.
@@ -28,19 +33,42 @@ pub(super) struct Span {
 pub(super) enum Values {
     /// All have these bits, save the exceptions.
     Constant { bits: u64, exceptions: Vec<Exception> },
-    /// A page of a group of whole numbers; each is to be divided by ten to the exponent.
-    Decimals { exponent: u8, page: PageAt },
-    /// A page of a group of floats.
-    Floats(PageAt),
-    /// A page of a group of bits.
-    Bits(PageAt),
+    /// A page of a group.
+    Page(PageRef),
 }
 
-/// Offsets of the frames of a group and of one of its pages.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(super) struct PageAt {
-    pub(super) group: u64,
-    pub(super) page: u64,
+/// How the values of a page are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(super) enum PageForm {
+    /// Whole numbers over the least, each to be divided by ten to the exponent.
+    Levels = 1,
+    /// Whole numbers as differences, each value to be divided by ten to the exponent.
+    Deltas = 2,
+    /// Floats.
+    Floats = 3,
+    /// Bits of floats.
+    Bits = 4,
+}
+
+impl PageForm {
+    pub(super) fn is_whole(self) -> bool {
+        matches!(self, Self::Levels | Self::Deltas)
+    }
+}
+
+/// One page of a group.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct PageRef {
+    pub(super) form: PageForm,
+    /// 0 unless the form is of whole numbers.
+    pub(super) exponent: u8,
+    /// Whether the page begins with exceptions.
+    pub(super) exceptions: bool,
+    /// Number of the group in its part.
+    pub(super) group: u32,
+    /// Number of the page in its group.
+    pub(super) page: u32,
 }
 
 /// A run of floats.
@@ -58,125 +86,183 @@ pub(super) struct HistogramSegment {
     pub(super) at: u64,
 }
 
-/// Where everything of a series is.
+/// What the entries of a block said so far.
+#[derive(Debug, Default)]
+pub(super) struct Context {
+    span: Span,
+    last_at: u64,
+    /// The page of each group that would come next.
+    pages: HashMap<u32, u32>,
+}
+
+const FORM: u8 = 0x07;
+const CONSTANT: u8 = 0;
+const HISTOGRAMS: u8 = 5;
+const EXCEPTIONS: u8 = 0x08;
+const SAME_SPAN: u8 = 0x10;
+
+/// Writes entries of one block.
+#[derive(Debug, Default)]
+pub(super) struct EntryWriter {
+    context: Context,
+}
+
+impl EntryWriter {
+    pub(super) fn entry(
+        &mut self,
+        floats: &[FloatSegment],
+        histograms: &[HistogramSegment],
+        exemplars_at: Option<u64>,
+        out: &mut Vec<u8>,
+    ) {
+        write_varint(out, floats.len() as u64);
+        for segment in floats {
+            self.floats(segment, out);
+        }
+        write_varint(out, histograms.len() as u64);
+        for segment in histograms {
+            self.span(&segment.span, HISTOGRAMS, out);
+            write_varint(out, zigzag(segment.at.wrapping_sub(self.context.last_at) as i64));
+            self.context.last_at = segment.at;
+        }
+        // No frame starts at 0, so that can mean that there is none.
+        write_varint(out, exemplars_at.unwrap_or(0));
+    }
+
+    fn floats(&mut self, segment: &FloatSegment, out: &mut Vec<u8>) {
+        match &segment.values {
+            Values::Constant { bits, exceptions } => {
+                let flag = if exceptions.is_empty() { 0 } else { EXCEPTIONS };
+                self.span(&segment.span, CONSTANT | flag, out);
+                out.extend_from_slice(&bits.to_le_bytes());
+                if flag != 0 {
+                    write_exceptions(exceptions, out);
+                }
+            }
+            Values::Page(page) => {
+                let flag = if page.exceptions { EXCEPTIONS } else { 0 };
+                self.span(&segment.span, page.form as u8 | flag, out);
+                if page.form.is_whole() {
+                    out.push(page.exponent);
+                }
+                write_varint(out, u64::from(page.group));
+                let expected = self.context.pages.entry(page.group).or_default();
+                write_varint(out, zigzag(i64::from(page.page) - i64::from(*expected)));
+                *expected = page.page.wrapping_add(1);
+            }
+        }
+    }
+
+    fn span(&mut self, span: &Span, head: u8, out: &mut Vec<u8>) {
+        let last = &mut self.context.span;
+        if span == last {
+            out.push(head | SAME_SPAN);
+            return;
+        }
+        out.push(head);
+        write_varint(out, u64::from(span.count));
+        write_varint(out, zigzag(span.min_ms.wrapping_sub(last.min_ms)));
+        write_varint(out, span.max_ms.wrapping_sub(span.min_ms) as u64);
+        write_varint(out, zigzag(span.times_at.wrapping_sub(last.times_at) as i64));
+        write_varint(out, zigzag(span.starts_at.wrapping_sub(last.starts_at) as i64));
+        *last = *span;
+    }
+}
+
+/// Entries of a block, end to end.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Entry {
+pub(super) struct Entries {
     pub(super) floats: Vec<FloatSegment>,
     pub(super) histograms: Vec<HistogramSegment>,
+    pub(super) ends: Vec<EntryEnd>,
+}
+
+/// Where the segments of a series end among those of its block.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct EntryEnd {
+    pub(super) floats: usize,
+    pub(super) histograms: usize,
     /// Offset of the frame of exemplars, if there are any.
     pub(super) exemplars_at: Option<u64>,
 }
 
-impl Span {
-    fn encode(&self, out: &mut Vec<u8>) {
-        write_varint(out, u64::from(self.count));
-        write_varint(out, zigzag(self.min_ms));
-        write_varint(out, self.max_ms.wrapping_sub(self.min_ms) as u64);
-        write_varint(out, self.times_at);
+impl Entries {
+    /// Takes so many entries off the front.
+    pub(super) fn decode(fields: &mut Fields<'_>, count: usize) -> Option<Self> {
+        let (mut entries, mut context) = (Self::default(), Context::default());
+        for _ in 0..count {
+            for _ in 0..fields.count()? {
+                entries.floats.push(decode_floats(&mut context, fields)?);
+            }
+            for _ in 0..fields.count()? {
+                let head = fields.byte().filter(|head| head & FORM == HISTOGRAMS)?;
+                let span = decode_span(&mut context, head, fields)?;
+                context.last_at = context.last_at.wrapping_add(fields.signed()? as u64);
+                entries.histograms.push(HistogramSegment { span, at: context.last_at });
+            }
+            let exemplars_at = Some(fields.varint()?).filter(|at| *at != 0);
+            let (floats, histograms) = (entries.floats.len(), entries.histograms.len());
+            entries.ends.push(EntryEnd { floats, histograms, exemplars_at });
+        }
+        Some(entries)
     }
 
-    fn decode(fields: &mut Fields<'_>) -> Option<Self> {
+    /// The segments of a series, by its position.
+    pub(super) fn of(&self, position: usize) -> Option<(&[FloatSegment], &[HistogramSegment])> {
+        let end = self.ends.get(position)?;
+        let start = position.checked_sub(1).map_or_else(EntryEnd::default, |at| self.ends[at]);
+        Some((
+            &self.floats[start.floats..end.floats],
+            &self.histograms[start.histograms..end.histograms],
+        ))
+    }
+
+    /// About how many bytes they take in memory.
+    pub(super) fn byte_len(&self) -> usize {
+        self.floats.len() * size_of::<FloatSegment>()
+            + self.histograms.len() * size_of::<HistogramSegment>()
+            + self.ends.len() * size_of::<EntryEnd>()
+    }
+}
+
+fn decode_span(context: &mut Context, head: u8, fields: &mut Fields<'_>) -> Option<Span> {
+    let last = &mut context.span;
+    if head & SAME_SPAN == 0 {
         let count = u32::try_from(fields.varint()?).ok()?;
-        let min_ms = fields.signed()?;
+        let min_ms = last.min_ms.wrapping_add(fields.signed()?);
         let max_ms = min_ms.wrapping_add(fields.varint()? as i64);
-        let valid = count > 0 && count as usize <= SEGMENT_MAX && min_ms <= max_ms;
-        Some(Self { count, min_ms, max_ms, times_at: fields.varint()? }).filter(|_| valid)
+        let times_at = last.times_at.wrapping_add(fields.signed()? as u64);
+        let starts_at = last.starts_at.wrapping_add(fields.signed()? as u64);
+        *last = Span { count, min_ms, max_ms, times_at, starts_at };
     }
+    let valid = last.count > 0 && last.count as usize <= SEGMENT_MAX && last.min_ms <= last.max_ms;
+    Some(*last).filter(|_| valid)
 }
 
-impl Values {
-    const CONSTANT: u8 = 0;
-    const DECIMALS: u8 = 1;
-    const FLOATS: u8 = 2;
-    const BITS: u8 = 3;
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        let page = match self {
-            Self::Constant { bits, exceptions } => {
-                out.push(Self::CONSTANT);
-                out.extend_from_slice(&bits.to_le_bytes());
-                write_exceptions(exceptions, out);
-                return;
-            }
-            Self::Decimals { exponent, page } => {
-                out.extend_from_slice(&[Self::DECIMALS, *exponent]);
-                page
-            }
-            Self::Floats(page) => {
-                out.push(Self::FLOATS);
-                page
-            }
-            Self::Bits(page) => {
-                out.push(Self::BITS);
-                page
-            }
-        };
-        write_varint(out, page.group);
-        write_varint(out, page.page.wrapping_sub(page.group));
-    }
-
-    fn decode(fields: &mut Fields<'_>) -> Option<Self> {
-        let page = |fields: &mut Fields<'_>| {
-            let group = fields.varint()?;
-            Some(PageAt { group, page: group.wrapping_add(fields.varint()?) })
-        };
-        Some(match fields.byte()? {
-            Self::CONSTANT => Self::Constant {
-                bits: fields.word()?,
-                exceptions: read_exceptions(&mut fields.rest)?,
-            },
-            Self::DECIMALS => Self::Decimals { exponent: fields.byte()?, page: page(fields)? },
-            Self::FLOATS => Self::Floats(page(fields)?),
-            Self::BITS => Self::Bits(page(fields)?),
-            _ => return None,
-        })
-    }
-}
-
-/// Appends the byte form of an entry, which is given in pieces because the writer has it so.
-pub(super) fn encode_entry(
-    floats: &[FloatSegment],
-    histograms: &[HistogramSegment],
-    exemplars_at: Option<u64>,
-    out: &mut Vec<u8>,
-) {
-    write_varint(out, floats.len() as u64);
-    for segment in floats {
-        segment.span.encode(out);
-        segment.values.encode(out);
-    }
-    write_varint(out, histograms.len() as u64);
-    for segment in histograms {
-        segment.span.encode(out);
-        write_varint(out, segment.at);
-    }
-    // No frame starts at 0, so that can mean that there is none.
-    write_varint(out, exemplars_at.unwrap_or(0));
-}
-
-impl Entry {
-    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
-        let floats = (0..fields.count()?)
-            .map(|_| {
-                let span = Span::decode(fields)?;
-                Some(FloatSegment { span, values: Values::decode(fields)? })
-            })
-            .collect::<Option<Vec<_>>>()?;
-        let histograms = (0..fields.count()?)
-            .map(|_| {
-                let span = Span::decode(fields)?;
-                Some(HistogramSegment { span, at: fields.varint()? })
-            })
-            .collect::<Option<Vec<_>>>()?;
-        let exemplars_at = Some(fields.varint()?).filter(|at| *at != 0);
-        Some(Self { floats, histograms, exemplars_at })
-    }
-
-    /// The times of all samples.
-    pub(super) fn spans(&self) -> impl Iterator<Item = &Span> {
-        let floats = self.floats.iter().map(|segment| &segment.span);
-        floats.chain(self.histograms.iter().map(|segment| &segment.span))
-    }
+fn decode_floats(context: &mut Context, fields: &mut Fields<'_>) -> Option<FloatSegment> {
+    let head = fields.byte()?;
+    let span = decode_span(context, head, fields)?;
+    let exceptions = head & EXCEPTIONS != 0;
+    let form = match head & FORM {
+        CONSTANT => {
+            let bits = fields.word()?;
+            let exceptions =
+                if exceptions { read_exceptions(&mut fields.rest)? } else { Vec::new() };
+            return Some(FloatSegment { span, values: Values::Constant { bits, exceptions } });
+        }
+        1 => PageForm::Levels,
+        2 => PageForm::Deltas,
+        3 => PageForm::Floats,
+        4 => PageForm::Bits,
+        _ => return None,
+    };
+    let exponent = if form.is_whole() { fields.byte()? } else { 0 };
+    let group = u32::try_from(fields.varint()?).ok()?;
+    let expected = context.pages.entry(group).or_default();
+    let page = u32::try_from(i64::from(*expected).checked_add(fields.signed()?)?).ok()?;
+    *expected = page.wrapping_add(1);
+    let page = PageRef { form, exponent, exceptions, group, page };
+    Some(FloatSegment { span, values: Values::Page(page) })
 }
 
 pub(super) fn encode_exemplars(exemplars: &[Exemplar]) -> Vec<u8> {

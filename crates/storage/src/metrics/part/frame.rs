@@ -15,7 +15,7 @@ use super::super::column::unzigzag;
 
 /// The one file of a part.
 pub(super) const FILE_NAME: &str = "metrics.wkm";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_MAGIC: &[u8; 8] = b"WKMETRIC";
 const FOOTER_MAGIC: &[u8; 8] = b"WKMETEND";
 const HEADER_LEN: u64 = 16;
@@ -31,10 +31,10 @@ const READ_AHEAD: usize = 1024;
 pub(super) enum Kind {
     /// One column of timestamps.
     Times = 1,
-    /// What the pages of a group have in common.
+    /// Values of segments that are much alike.
     Group = 2,
-    /// Values of one segment of a series.
-    Page = 3,
+    /// One column of start timestamps.
+    Starts = 3,
     /// Encoded histograms.
     Histograms = 4,
     /// Exemplars of one series.
@@ -45,7 +45,7 @@ pub(super) enum Kind {
     Postings = 7,
     /// Metric families.
     Metadata = 8,
-    /// Where the frames of kinds 6 to 8 are, and figures.
+    /// Where the frames of kinds 2 and 6 to 8 are, and figures.
     Directory = 9,
 }
 
@@ -251,9 +251,9 @@ impl Input {
         Error::corrupt(format!("{} at offset {offset}: {what}", self.path.display()))
     }
 
-    /// Turns a failed parse of a frame's payload into an error.
-    pub(super) fn parsed<T>(&self, frame: &Frame, parsed: Option<T>) -> Result<T> {
-        parsed.ok_or_else(|| self.corrupt(frame.offset, "the contents of a frame are malformed"))
+    /// Turns a failed parse of the payload of the frame at an offset into an error.
+    pub(super) fn parsed<T>(&self, offset: u64, parsed: Option<T>) -> Result<T> {
+        parsed.ok_or_else(|| self.corrupt(offset, "the contents of a frame are malformed"))
     }
 }
 
@@ -262,7 +262,7 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Takes fields off the front of a payload; `None` where it is cut or a field is out of bounds.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Fields<'a> {
     pub(super) rest: &'a [u8],
 }
@@ -283,6 +283,18 @@ impl<'a> Fields<'a> {
     /// How many items follow, each of at least one byte.
     pub(super) fn count(&mut self) -> Option<usize> {
         self.size().filter(|count| *count <= self.rest.len())
+    }
+
+    /// A list of rising offsets, each told by its distance from the one before.
+    pub(super) fn offsets(&mut self) -> Option<Vec<u64>> {
+        let mut last = 0_u64;
+        let count = self.count()?;
+        (0..count)
+            .map(|_| {
+                last = last.checked_add(self.varint()?)?;
+                Some(last)
+            })
+            .collect()
     }
 
     pub(super) fn byte(&mut self) -> Option<u8> {

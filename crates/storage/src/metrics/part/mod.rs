@@ -2,9 +2,11 @@
 //! directory (offsets, and the first value of each frame of postings) in memory; everything else is
 //! read when asked for, and every frame's checksum is checked when it is read.
 
+mod cache;
 mod entry;
 mod frame;
 mod group;
+mod plan;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -13,15 +15,20 @@ mod writer;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use roaring::RoaringBitmap;
 use watchkeep_model::Result;
 
+use self::cache::Cached;
+pub(crate) use self::cache::FrameCache;
 use self::entry::decode_metadata;
-use self::frame::{Fields, Frame, Input, Kind};
+use self::frame::{Fields, Input, Kind};
+use self::reader::Unsqueezer;
 pub(super) use self::reader::{Found, Reader};
 pub(super) use self::writer::Writer;
 use super::data::Range;
+use super::mask::Horizon;
 use super::select::{LabelIndex, SeePosting};
 use crate::seam::MetadataRow;
 
@@ -47,6 +54,9 @@ pub(crate) struct Part(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// No other part that was ever opened has it.
+    number: u64,
+    cache: Arc<FrameCache>,
     input: Input,
     directory: Directory,
 }
@@ -58,6 +68,8 @@ struct Directory {
     bare: u64,
     /// Offsets of the frames of series.
     blocks: Vec<u64>,
+    /// Offsets of the groups.
+    groups: Vec<u64>,
     /// Label name -> first value and offset of each frame of postings.
     names: BTreeMap<String, Vec<(String, u64)>>,
     metadata_at: u64,
@@ -65,12 +77,24 @@ struct Directory {
 
 impl Part {
     /// Opens the part in a directory, reading both ends of its file.
-    pub(crate) fn open(directory: &Path) -> Result<Self> {
+    pub(crate) fn open(directory: &Path, cache: &Arc<FrameCache>) -> Result<Self> {
+        static OPENED: AtomicU64 = AtomicU64::new(0);
         let (input, at) = Input::open(directory)?;
         let frame = input.frame(at, Kind::Directory)?;
-        let mut directory = input.parsed(&frame, Directory::parse(&frame.payload))?;
+        let mut directory = input.parsed(at, Directory::parse(&frame.payload))?;
         directory.figures.bytes = input.size();
-        Ok(Self(Arc::new(Inner { input, directory })))
+        let number = OPENED.fetch_add(1, Ordering::Relaxed);
+        Ok(Self(Arc::new(Inner { number, cache: Arc::clone(cache), input, directory })))
+    }
+
+    /// The frame at an offset, where it was read lately.
+    fn cached(&self, at: u64) -> Option<Cached> {
+        self.0.cache.get((self.0.number, at))
+    }
+
+    /// Keeps a frame for the next who asks.
+    fn keep(&self, at: u64, frame: &Cached) {
+        self.0.cache.put((self.0.number, at), frame);
     }
 
     pub(crate) fn figures(&self) -> PartFigures {
@@ -86,8 +110,24 @@ impl Part {
     /// What is known about families, sorted by name.
     pub(super) fn metadata(&self) -> Result<Vec<MetadataRow>> {
         let input = &self.0.input;
-        let frame = input.frame(self.0.directory.metadata_at, Kind::Metadata)?;
-        input.parsed(&frame, decode_metadata(&frame.payload))
+        let at = self.0.directory.metadata_at;
+        let frame = input.frame(at, Kind::Metadata)?;
+        input.parsed(at, decode_metadata(&frame.payload))
+    }
+
+    /// Whether every sample of some series is past the horizon.
+    pub(crate) fn has_expired(&self, horizon: &Horizon) -> Result<bool> {
+        let figures = self.figures();
+        if !horizon.reaches(figures.max_ms) {
+            return Ok(false);
+        }
+        let mut reader = Reader::new(self.clone());
+        for id in 0..figures.series as u32 {
+            if horizon.of(&reader.find(id)?.labels).is_some_and(|first| figures.max_ms < first) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn index(&self) -> &dyn LabelIndex {
@@ -117,12 +157,13 @@ impl Directory {
         let mut fields = Fields { rest: payload };
         let (min_ms, max_ms) = (fields.signed()?, fields.signed()?);
         let (series, samples, bare) = (fields.varint()?, fields.varint()?, fields.varint()?);
-        let count = fields.count()?;
-        if series > u64::from(u32::MAX) || series.div_ceil(SERIES_PER_BLOCK as u64) != count as u64
+        let blocks = fields.offsets()?;
+        let groups = fields.offsets()?;
+        if series > u64::from(u32::MAX)
+            || series.div_ceil(SERIES_PER_BLOCK as u64) != blocks.len() as u64
         {
             return None;
         }
-        let blocks = (0..count).map(|_| fields.varint()).collect::<Option<Vec<u64>>>()?;
         let mut names = BTreeMap::new();
         for _ in 0..fields.count()? {
             let name = fields.text()?.to_owned();
@@ -133,11 +174,23 @@ impl Directory {
         }
         let metadata_at = fields.varint()?;
         let figures = PartFigures { min_ms, max_ms, series, samples, bytes: 0 };
-        fields.rest.is_empty().then_some(Self { figures, bare, blocks, names, metadata_at })
+        fields.rest.is_empty().then_some(Self { figures, bare, blocks, groups, names, metadata_at })
     }
 }
 
 impl Inner {
+    /// A frame of postings, unpacked.
+    fn postings(&self, at: u64) -> Result<Arc<Vec<u8>>> {
+        if let Some(Cached::Postings(raw)) = self.cache.get((self.number, at)) {
+            return Ok(raw);
+        }
+        let frame = self.input.frame(at, Kind::Postings)?;
+        let raw = Unsqueezer::default().unsqueeze(&frame.payload);
+        let raw = Arc::new(self.input.parsed(at, raw)?);
+        self.cache.put((self.number, at), &Cached::Postings(Arc::clone(&raw)));
+        Ok(raw)
+    }
+
     /// Shows the values of a frame of postings for which `wanted` holds.
     fn each_posting(
         &self,
@@ -145,18 +198,18 @@ impl Inner {
         wanted: &dyn Fn(&str) -> bool,
         see: SeePosting<'_>,
     ) -> Result<()> {
-        let frame: Frame = self.input.frame(at, Kind::Postings)?;
-        let mut fields = Fields { rest: &frame.payload };
+        let raw = self.postings(at)?;
+        let mut fields = Fields { rest: &raw };
         while !fields.rest.is_empty() {
-            let value = self.input.parsed(&frame, fields.text())?;
+            let value = self.input.parsed(at, fields.text())?;
             let posting = if wanted(value) {
                 let inside = |posting: &RoaringBitmap| {
                     posting.max().is_none_or(|id| u64::from(id) < self.directory.figures.series)
                 };
                 let posting = read_posting(&mut fields).filter(inside);
-                Some(self.input.parsed(&frame, posting)?)
+                Some(self.input.parsed(at, posting)?)
             } else {
-                self.input.parsed(&frame, skip_posting(&mut fields))?;
+                self.input.parsed(at, skip_posting(&mut fields))?;
                 None
             };
             if let Some(posting) = posting {
@@ -186,9 +239,14 @@ impl LabelIndex for Inner {
         Ok(found)
     }
 
-    fn each_value(&self, name: &str, see: SeePosting<'_>) -> Result<()> {
+    fn each_value(
+        &self,
+        name: &str,
+        wanted: &dyn Fn(&str) -> bool,
+        see: SeePosting<'_>,
+    ) -> Result<()> {
         let frames = self.directory.names.get(name).into_iter().flatten();
-        frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, &|_| true, see))
+        frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, wanted, see))
     }
 
     fn names(&self) -> Vec<String> {

@@ -12,21 +12,22 @@ use watchkeep_model::labels::write_varint;
 use watchkeep_model::{Error, Labels, Result};
 
 use super::super::column::{self, zigzag};
-use super::super::data::SeriesData;
+use super::super::data::{Floats, HistogramRow, SeriesData};
 use super::super::values::{Form, shape};
 use super::entry::{
-    FloatSegment, HistogramSegment, PageAt, SEGMENT_MAX, Span, Values, encode_entry,
+    EntryWriter, FloatSegment, HistogramSegment, PageRef, SEGMENT_MAX, Span, Values,
     encode_exemplars, encode_metadata, write_bytes,
 };
 use super::frame::{Kind, Output};
-use super::group::{GroupKey, NumberKind, Pending, key_of};
+use super::group::Pending;
+use super::plan::{GroupKey, plan};
 use super::{PartFigures, SERIES_PER_BLOCK};
 use crate::seam::MetadataRow;
 
 /// Numbers that may wait in groups that are not full.
-const PENDING_MAX: usize = 4 << 20;
-/// Bytes of columns of times that are remembered to be shared.
-const TIMES_MAX: usize = 32 << 20;
+const PENDING_MAX: usize = 3 << 20;
+/// Bytes of columns of times, and of start timestamps, that are remembered to be shared.
+const COLUMNS_MAX: usize = 16 << 20;
 /// Bytes of encoded histograms after which a frame ends.
 const HISTOGRAMS_TARGET: usize = 256 << 10;
 /// Bytes after which a frame of postings ends.
@@ -39,11 +40,12 @@ const ZSTD_LEVEL: i32 = 3;
 pub(crate) struct Writer {
     out: Output,
     zstd: zstd::bulk::Compressor<'static>,
-    /// Encoded column -> offset of its frame.
-    times: HashMap<Vec<u8>, u64>,
-    times_bytes: usize,
+    times: ColumnsWritten,
+    starts: ColumnsWritten,
     groups: BTreeMap<GroupKey, Pending>,
     pending: usize,
+    /// Offsets of the groups that are written.
+    group_offsets: Vec<u64>,
     floats: Vec<FloatSegment>,
     histograms: Vec<HistogramSegment>,
     extents: Vec<Extent>,
@@ -51,6 +53,13 @@ pub(crate) struct Writer {
     postings: BTreeMap<String, BTreeMap<String, RoaringBitmap>>,
     figures: PartFigures,
     bare: u64,
+}
+
+/// Columns that are in the file, to be shared: encoded column -> offset of its frame.
+#[derive(Debug, Default)]
+struct ColumnsWritten {
+    known: HashMap<Vec<u8>, u64>,
+    bytes: usize,
 }
 
 /// How many segments are a series' own.
@@ -74,10 +83,11 @@ impl Writer {
             out: Output::create(directory)?,
             zstd: zstd::bulk::Compressor::new(ZSTD_LEVEL)
                 .context(|| "cannot set up compression".to_owned())?,
-            times: HashMap::new(),
-            times_bytes: 0,
+            times: ColumnsWritten::default(),
+            starts: ColumnsWritten::default(),
             groups: BTreeMap::new(),
             pending: 0,
+            group_offsets: Vec::new(),
             floats: Vec::new(),
             histograms: Vec::new(),
             extents: Vec::new(),
@@ -96,8 +106,9 @@ impl Writer {
         }
         let id = u32::try_from(self.extents.len()).expect("a part has fewer than 2^32 series");
         let (floats_before, histograms_before) = (self.floats.len(), self.histograms.len());
-        for samples in data.floats.chunks(SEGMENT_MAX) {
-            self.add_floats(samples)?;
+        let floats = &data.floats;
+        for start in (0..floats.len()).step_by(SEGMENT_MAX) {
+            self.add_floats(floats, start..(start + SEGMENT_MAX).min(floats.len()))?;
         }
         self.add_histograms(&data.histograms)?;
         let exemplars_at = if data.exemplars.is_empty() {
@@ -165,49 +176,39 @@ impl Writer {
     }
 
     /// Writes the times, unless a series before had the same.
-    fn span(&mut self, times: &[i64]) -> Result<Span> {
+    fn span(&mut self, times: &[i64], starts: &[i64]) -> Result<Span> {
         let (min_ms, max_ms) = (times[0], times[times.len() - 1]);
         self.see_times(min_ms, max_ms);
-        let mut encoded = Vec::new();
-        write_varint(&mut encoded, times.len() as u64);
-        column::encode(times, &mut encoded);
-        let times_at = if let Some(at) = self.times.get(&encoded) {
-            *at
+        let times_at = self.times.place(Kind::Times, times, &mut self.out)?;
+        let starts_at = if starts.iter().all(|start_ms| *start_ms == 0) {
+            0
         } else {
-            let at = self.out.frame(Kind::Times, &encoded)?;
-            if self.times_bytes > TIMES_MAX {
-                self.times.clear();
-                self.times_bytes = 0;
-            }
-            self.times_bytes += encoded.len() + 48;
-            self.times.insert(encoded, at);
-            at
+            self.starts.place(Kind::Starts, starts, &mut self.out)?
         };
-        Ok(Span { count: times.len() as u32, min_ms, max_ms, times_at })
+        Ok(Span { count: times.len() as u32, min_ms, max_ms, times_at, starts_at })
     }
 
-    fn add_floats(&mut self, samples: &[(i64, f64)]) -> Result<()> {
-        let times: Vec<i64> = samples.iter().map(|(time_ms, _)| *time_ms).collect();
-        let span = self.span(&times)?;
-        let values: Vec<f64> = samples.iter().map(|(_, value)| *value).collect();
-        let shape = shape(&values);
+    fn add_floats(&mut self, floats: &Floats, cut: std::ops::Range<usize>) -> Result<()> {
+        let starts = floats.starts_ms.get(cut.clone()).unwrap_or_default();
+        let span = self.span(&floats.times_ms[cut.clone()], starts)?;
+        let shape = shape(&floats.values[cut.clone()]);
         let segment = self.floats.len();
-        let nowhere = PageAt::default();
-        let values = match &shape.form {
-            Form::Constant(bits) => {
-                Values::Constant { bits: *bits, exceptions: shape.exceptions.clone() }
-            }
-            Form::Decimals { exponent, .. } => {
-                Values::Decimals { exponent: *exponent, page: nowhere }
-            }
-            Form::Floats(_) => Values::Floats(nowhere),
-            Form::Bits(_) => Values::Bits(nowhere),
+        let Some(planned) = plan(&shape.form) else {
+            let Form::Constant(bits) = shape.form else { return Ok(()) };
+            let values = Values::Constant { bits, exceptions: shape.exceptions };
+            self.floats.push(FloatSegment { span, values });
+            return Ok(());
         };
-        self.floats.push(FloatSegment { span, values });
-        let Some(key) = key_of(&shape.form) else { return Ok(()) };
+        let exponent = if let Form::Decimals { exponent, .. } = shape.form { exponent } else { 0 };
+        let exceptions = !shape.exceptions.is_empty();
+        let (form, key) = (planned.form, planned.key);
+        // The group and the page are known when the group is written.
+        let page = PageRef { form, exponent, exceptions, group: 0, page: 0 };
+        self.floats.push(FloatSegment { span, values: Values::Page(page) });
         let group = self.groups.entry(key).or_default();
-        group.push(segment, &shape.form, shape.exceptions);
-        self.pending += samples.len();
+        let before = group.numbers();
+        group.push(segment, &planned, &shape.exceptions);
+        self.pending += group.numbers() - before;
         if group.is_full() {
             self.write_group(key)?;
         }
@@ -223,33 +224,31 @@ impl Writer {
     fn write_group(&mut self, key: GroupKey) -> Result<()> {
         let Some(pending) = self.groups.remove(&key) else { return Ok(()) };
         self.pending -= pending.numbers();
-        let kind: NumberKind = key.0;
-        let packed = pending.pack(kind)?;
-        let group = self.out.frame(Kind::Group, &packed.group)?;
-        for (segment, payload) in pending.segments.iter().zip(&packed.pages) {
-            let at = PageAt { group, page: self.out.frame(Kind::Page, payload)? };
-            match &mut self.floats[*segment].values {
-                Values::Constant { .. } => {}
-                Values::Decimals { page, .. } | Values::Floats(page) | Values::Bits(page) => {
-                    *page = at;
-                }
+        let group = u32::try_from(self.group_offsets.len())
+            .map_err(|_| Error::internal("a part has more than 2^32 groups"))?;
+        let payload = pending.pack(key.kind)?;
+        self.group_offsets.push(self.out.frame(Kind::Group, &payload)?);
+        for (segment, number) in &pending.segments {
+            if let Values::Page(page) = &mut self.floats[*segment].values {
+                (page.group, page.page) = (group, *number);
             }
         }
         Ok(())
     }
 
-    fn add_histograms(&mut self, mut samples: &[(i64, Box<[u8]>)]) -> Result<()> {
+    fn add_histograms(&mut self, mut samples: &[HistogramRow]) -> Result<()> {
         while !samples.is_empty() {
-            let (mut raw, mut times) = (Vec::new(), Vec::new());
-            for (time_ms, histogram) in samples {
-                write_bytes(&mut raw, histogram);
-                times.push(*time_ms);
+            let (mut raw, mut times, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+            for row in samples {
+                write_bytes(&mut raw, &row.histogram);
+                times.push(row.time_ms);
+                starts.push(row.start_ms);
                 if raw.len() > HISTOGRAMS_TARGET || times.len() == SEGMENT_MAX {
                     break;
                 }
             }
             samples = &samples[times.len()..];
-            let span = self.span(&times)?;
+            let span = self.span(&times, &starts)?;
             let mut payload = Vec::new();
             squeeze(&mut self.zstd, &raw, &mut payload)?;
             let at = self.out.frame(Kind::Histograms, &payload)?;
@@ -274,9 +273,13 @@ impl Writer {
         for figure in [self.figures.series, self.figures.samples, self.bare] {
             write_varint(&mut directory, figure);
         }
-        write_varint(&mut directory, blocks.len() as u64);
-        for at in blocks {
-            write_varint(&mut directory, at);
+        for offsets in [&blocks, &self.group_offsets] {
+            write_varint(&mut directory, offsets.len() as u64);
+            let mut last = 0;
+            for at in offsets {
+                write_varint(&mut directory, at - last);
+                last = *at;
+            }
         }
         self.write_postings(&mut directory)?;
         let metadata_at = self.out.frame(Kind::Metadata, &encode_metadata(metadata))?;
@@ -290,16 +293,18 @@ impl Writer {
         let (mut floats, mut histograms) = (&self.floats[..], &self.histograms[..]);
         let mut offsets = Vec::new();
         for (extents, labels) in self.extents.chunks(SERIES_PER_BLOCK).zip(&self.labels.done) {
-            let mut payload = Vec::new();
-            write_varint(&mut payload, extents.len() as u64);
-            write_bytes(&mut payload, labels);
+            let (mut entries, mut writer) = (Vec::new(), EntryWriter::default());
             for extent in extents {
                 let (own_floats, rest) = floats.split_at(extent.floats as usize);
                 floats = rest;
                 let (own_histograms, rest) = histograms.split_at(extent.histograms as usize);
                 histograms = rest;
-                encode_entry(own_floats, own_histograms, extent.exemplars_at, &mut payload);
+                writer.entry(own_floats, own_histograms, extent.exemplars_at, &mut entries);
             }
+            let mut payload = Vec::new();
+            write_varint(&mut payload, extents.len() as u64);
+            write_bytes(&mut payload, labels);
+            squeeze(&mut self.zstd, &entries, &mut payload)?;
             offsets.push(self.out.frame(Kind::Series, &payload)?);
         }
         Ok(offsets)
@@ -307,7 +312,7 @@ impl Writer {
 
     fn write_postings(&mut self, directory: &mut Vec<u8>) -> Result<()> {
         write_varint(directory, self.postings.len() as u64);
-        for (name, values) in &self.postings {
+        for (name, values) in &mut self.postings {
             let mut frames: Vec<(&str, u64)> = Vec::new();
             let (mut payload, mut first) = (Vec::new(), None);
             for (value, series) in values {
@@ -315,13 +320,14 @@ impl Writer {
                 write_bytes(&mut payload, value.as_bytes());
                 write_posting(series, &mut payload)?;
                 if payload.len() >= POSTINGS_TARGET {
-                    let at = self.out.frame(Kind::Postings, &payload)?;
+                    let at = write_squeezed(&mut self.out, &mut self.zstd, &payload)?;
                     frames.push((first.take().unwrap_or_default(), at));
                     payload.clear();
                 }
             }
             if let Some(first) = first {
-                frames.push((first, self.out.frame(Kind::Postings, &payload)?));
+                let at = write_squeezed(&mut self.out, &mut self.zstd, &payload)?;
+                frames.push((first, at));
             }
             write_bytes(directory, name.as_bytes());
             write_varint(directory, frames.len() as u64);
@@ -334,16 +340,27 @@ impl Writer {
     }
 }
 
-fn write_posting(series: &RoaringBitmap, out: &mut Vec<u8>) -> Result<()> {
+fn write_squeezed(
+    out: &mut Output,
+    zstd: &mut zstd::bulk::Compressor<'_>,
+    raw: &[u8],
+) -> Result<u64> {
+    let mut payload = Vec::new();
+    squeeze(zstd, raw, &mut payload)?;
+    out.frame(Kind::Postings, &payload)
+}
+
+fn write_posting(series: &mut RoaringBitmap, out: &mut Vec<u8>) -> Result<()> {
     write_varint(out, series.len());
     if series.len() < LIST_MAX {
         let mut last = 0;
-        for id in series {
+        for id in series.iter() {
             write_varint(out, u64::from(id - last));
             last = id;
         }
         return Ok(());
     }
+    series.optimize();
     write_varint(out, series.serialized_size() as u64);
     series.serialize_into(&mut *out).context(|| "cannot write a set of series".to_owned())
 }
@@ -355,6 +372,26 @@ fn squeeze(zstd: &mut zstd::bulk::Compressor<'_>, raw: &[u8], out: &mut Vec<u8>)
         zstd.compress(raw).context(|| format!("cannot compress {} bytes", raw.len()))?;
     out.extend_from_slice(&compressed);
     Ok(())
+}
+
+impl ColumnsWritten {
+    /// The offset of a frame with this column, which is written unless it is known.
+    fn place(&mut self, kind: Kind, column: &[i64], out: &mut Output) -> Result<u64> {
+        let mut encoded = Vec::new();
+        write_varint(&mut encoded, column.len() as u64);
+        column::encode(column, &mut encoded);
+        if let Some(at) = self.known.get(&encoded) {
+            return Ok(*at);
+        }
+        let at = out.frame(kind, &encoded)?;
+        if self.bytes > COLUMNS_MAX {
+            self.known.clear();
+            self.bytes = 0;
+        }
+        self.bytes += encoded.len() + 48;
+        self.known.insert(encoded, at);
+        Ok(at)
+    }
 }
 
 impl std::fmt::Debug for Writer {

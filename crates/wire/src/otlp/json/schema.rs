@@ -181,6 +181,7 @@ messages! {
     ];
     SUMMARY = [many("dataPoints", 1, Kind::Message(&SUMMARY_POINT)),];
     NUMBER_POINT = [
+        one("startTimeUnixNano", 2, Kind::Fixed64),
         one("timeUnixNano", 3, Kind::Fixed64),
         one("asDouble", 4, Kind::Double),
         many("exemplars", 5, Kind::Message(&EXEMPLAR)),
@@ -189,6 +190,7 @@ messages! {
         one("flags", 8, Kind::Uint32),
     ];
     HISTOGRAM_POINT = [
+        one("startTimeUnixNano", 2, Kind::Fixed64),
         one("timeUnixNano", 3, Kind::Fixed64),
         one("count", 4, Kind::Fixed64),
         one("sum", 5, Kind::Double),
@@ -200,6 +202,7 @@ messages! {
     ];
     EXPONENTIAL_POINT = [
         attributes(1),
+        one("startTimeUnixNano", 2, Kind::Fixed64),
         one("timeUnixNano", 3, Kind::Fixed64),
         one("count", 4, Kind::Fixed64),
         one("sum", 5, Kind::Double),
@@ -213,6 +216,7 @@ messages! {
     ];
     BUCKETS = [one("offset", 1, Kind::Sint32), many("bucketCounts", 2, Kind::Uint64),];
     SUMMARY_POINT = [
+        one("startTimeUnixNano", 2, Kind::Fixed64),
         one("timeUnixNano", 3, Kind::Fixed64),
         one("count", 4, Kind::Fixed64),
         one("sum", 5, Kind::Double),

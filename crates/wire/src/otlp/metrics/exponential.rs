@@ -1,8 +1,8 @@
-//! Exponential histograms to native ones: scales beyond those of Prometheus are merged down, and
-//! dense buckets become sparse runs.
+//! Histograms to native ones: exponential scales beyond those of Prometheus are merged down, explicit
+//! bounds become custom buckets, and dense buckets become sparse runs.
 
 use watchkeep_model::NativeHistogram;
-use watchkeep_model::histogram::{BucketSpan, ResetHint};
+use watchkeep_model::histogram::{BucketSpan, ResetHint, validate};
 use watchkeep_model::metrics::STALE_NAN_BITS;
 
 use crate::protobuf::{Malformed, Reader};
@@ -129,6 +129,41 @@ impl Exponential {
     }
 }
 
+/// A histogram with explicit bounds, whose last bucket has none, as a native one with custom
+/// buckets.
+pub(super) fn custom(
+    count: u64,
+    sum: f64,
+    counts: &[u64],
+    bounds: &[f64],
+) -> Result<NativeHistogram, &'static str> {
+    if counts.len().max(bounds.len()) > BUCKETS_MAX {
+        return Err("a histogram has more than 65536 buckets");
+    }
+    let used = |count: &u64| *count > 0;
+    let first = counts.iter().position(used).unwrap_or(counts.len());
+    let end = counts.iter().rposition(used).map_or(first, |last| last + 1);
+    let buckets = counts.get(first..end).unwrap_or_default();
+    let mut spans = Vec::new();
+    if !buckets.is_empty() {
+        spans.push(BucketSpan { offset: first as i32, length: buckets.len() as u32 });
+    }
+    let mut histogram = NativeHistogram {
+        schema: NativeHistogram::CUSTOM_BUCKETS,
+        zero_threshold: 0.0,
+        count: count as f64,
+        sum,
+        positive_spans: spans,
+        positive_counts: buckets.iter().map(|count| *count as f64).collect(),
+        custom_values: bounds.to_vec(),
+        ..stale()
+    };
+    validate(&histogram)
+        .map_err(|_| "the buckets of a histogram agree neither with its bounds nor its count")?;
+    histogram.compact(GAP_KEPT_MAX as usize);
+    Ok(histogram)
+}
+
 /// The histogram that marks the end of a series: only its sum matters.
 pub(super) fn stale() -> NativeHistogram {
     NativeHistogram {
@@ -150,6 +185,20 @@ pub(super) fn stale() -> NativeHistogram {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn explicit_bounds_become_custom_buckets() {
+        let histogram = custom(9, 4.5, &[0, 2, 0, 0, 0, 3, 4], &[0., 1., 2., 3., 4., 5.]).unwrap();
+        let spans: Vec<(i32, u32)> =
+            histogram.positive_spans.iter().map(|span| (span.offset, span.length)).collect();
+        assert_eq!((spans, &*histogram.positive_counts), (vec![(1, 1), (3, 2)], &[2., 3., 4.][..]));
+        assert_eq!((histogram.schema, histogram.custom_values.len()), (-53, 6));
+        assert_eq!(custom(0, 0.0, &[], &[]).unwrap().positive_spans, []);
+        // The count, the number of bounds, their order.
+        assert!(custom(8, 4.5, &[4, 5], &[1.0]).is_err());
+        assert!(custom(9, 4.5, &[4, 2, 3], &[1.0]).is_err());
+        assert!(custom(9, 4.5, &[4, 2, 3], &[1.0, 1.0]).is_err());
+    }
 
     type Runs = (Vec<(i32, u32)>, Vec<f64>);
 

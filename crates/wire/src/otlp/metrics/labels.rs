@@ -8,7 +8,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use watchkeep_model::labels::write_varint;
 use watchkeep_model::metrics::SeriesColumns;
 
-use super::names::{is_label_name, write_label_double, write_label_name};
+use super::names::{LabelNames, write_label_double};
 use crate::otlp::common::{AnyValue, Context};
 use crate::protobuf::Malformed;
 
@@ -52,16 +52,17 @@ impl LabelSet {
     pub(super) fn push_attribute(
         &mut self,
         context: &mut Context,
+        names: LabelNames,
         key: &[u8],
         value: AnyValue<'_>,
     ) -> Result<(), Malformed> {
         let key = context.text(key);
         let raw = self.append(&key);
-        let name = if is_label_name(&key) {
+        let name = if names.keeps(&key) {
             raw.clone()
         } else {
             let start = self.text.len();
-            if !write_label_name(&key, &mut self.text) {
+            if !names.write(&key, &mut self.text) {
                 context.warnings.dropped_attributes += 1;
                 return Ok(());
             }

@@ -7,6 +7,7 @@
 mod exponential;
 mod labels;
 mod names;
+mod options;
 mod points;
 
 use watchkeep_model::column::Table;
@@ -16,21 +17,11 @@ use watchkeep_model::{MetricColumns, Result};
 
 use self::exponential::Exponential;
 use self::labels::{LabelSet, SeriesTable, write_label_value};
-use self::names::{BoundTexts, Suffix, metric_name, write_label_name};
-use super::common::{Context, Group, Repeated, check_columns, key_value};
+use self::names::{BoundTexts, LabelNames, Suffix, metric_name};
+pub use self::options::{MetricsOptions, TranslationStrategy};
+use super::common::{AnyValue, Context, Group, Repeated, check_columns, key_value};
 use super::{Decoded, Fault, Signal, check_body};
 use crate::protobuf::{Malformed, Reader};
-
-/// How resources and scopes show in series. Configuration section `otlp.metrics`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MetricsOptions {
-    /// Attributes of the resource that every series of it gets as labels, by their OTLP names. Key
-    /// `otlp.metrics.promote_resource_attributes`.
-    pub promote_resource_attributes: Vec<String>,
-    /// Whether series get `otel_scope_name` and `otel_scope_version`. Key
-    /// `otlp.metrics.add_scope_labels`.
-    pub add_scope_labels: bool,
-}
 
 /// Decodes an `ExportMetricsServiceRequest` (or `MetricsData`, which has the same form).
 /// `arrival_ns` is the time of points that carry none.
@@ -47,7 +38,7 @@ pub fn decode_metrics(
     Ok(Decoded {
         columns: decoder.columns,
         rejected: rejections.total,
-        message: rejections.message(Signal::Metrics),
+        message: rejections.message(Signal::Metrics.items()),
         warnings,
     })
 }
@@ -59,8 +50,10 @@ struct Decoder<'o> {
     columns: MetricColumns,
     table: SeriesTable,
     families: hashbrown::HashSet<String>,
+    names: LabelNames,
     resource: ResourceLabels,
-    scope: [String; 2],
+    /// Labels that the scope adds to each of its series.
+    scope: Vec<(String, String)>,
     /// Newest sample of the resource.
     newest_ms: Option<i64>,
     // Buffers used again for each point.
@@ -91,6 +84,8 @@ struct Family {
     sum: String,
     count: String,
     delta: u8,
+    /// Whether its points count from a start time that is worth keeping.
+    has_start: bool,
 }
 
 const DELTA: i32 = 1;
@@ -105,8 +100,9 @@ impl<'o> Decoder<'o> {
             columns: MetricColumns::default(),
             table: SeriesTable::default(),
             families: hashbrown::HashSet::new(),
+            names: LabelNames::of(options),
             resource: ResourceLabels::default(),
-            scope: Default::default(),
+            scope: Vec::new(),
             newest_ms: None,
             labels: LabelSet::default(),
             series: Vec::new(),
@@ -135,9 +131,8 @@ impl<'o> Decoder<'o> {
         self.newest_ms = None;
         while let Some(field) = group.items.next()? {
             let mut metrics = Group::read(field.message()?)?;
-            if self.options.add_scope_labels {
-                let scope = self.context.scope(metrics.head)?;
-                self.scope = [scope.name.into_owned(), scope.version.into_owned()];
+            if self.options.promote_scope_metadata {
+                self.scope = self.scope_labels(&metrics)?;
             }
             while let Some(field) = metrics.items.next()? {
                 self.metric(field.message()?)?;
@@ -179,19 +174,58 @@ impl<'o> Decoder<'o> {
             (true, false) => name,
             (false, false) => format!("{namespace}/{name}"),
         };
-        for wanted in &self.options.promote_resource_attributes {
-            let mut rest = attributes;
-            while let Some(field) = rest.next()? {
-                let (key, value) = key_value(field.message()?)?;
-                if key != wanted.as_bytes() {
-                    continue;
-                }
-                let (mut label, mut text) = (String::new(), String::new());
-                if write_label_name(wanted, &mut label) {
-                    write_label_value(&mut self.context, value, &mut text)?;
-                    labels.promoted.push((label, text));
-                }
+        let mut rest = attributes;
+        while let Some(field) = rest.next()? {
+            let (key, value) = key_value(field.message()?)?;
+            if self.options.promotes(key) {
+                self.add_label("", key, value, &mut labels.promoted)?;
             }
+        }
+        Ok(labels)
+    }
+
+    /// Adds an attribute as a label whose name begins with `prefix`; the last of a name wins.
+    fn add_label(
+        &mut self,
+        prefix: &str,
+        key: &[u8],
+        value: AnyValue<'_>,
+        labels: &mut Vec<(String, String)>,
+    ) -> Result<(), Malformed> {
+        let key = format!("{prefix}{}", self.context.text(key));
+        let (mut name, mut text) = (String::new(), String::new());
+        if !self.names.write(&key, &mut name) {
+            self.context.warnings.dropped_attributes += 1;
+            return Ok(());
+        }
+        write_label_value(&mut self.context, value, &mut text)?;
+        labels.retain(|(other, _)| *other != name);
+        labels.push((name, text));
+        Ok(())
+    }
+
+    /// What a scope adds to each of its series: nothing, unless it has a name.
+    fn scope_labels(&mut self, group: &Group<'_>) -> Result<Vec<(String, String)>, Malformed> {
+        let scope = self.context.scope(group.head)?;
+        let mut labels = Vec::new();
+        if scope.name.is_empty() {
+            return Ok(labels);
+        }
+        let mut attributes = Repeated::read(group.head, 3)?;
+        while labels.len() < self.context.limits.attributes_per_item_max {
+            let Some(field) = attributes.next()? else { break };
+            let (key, value) = key_value(field.message()?)?;
+            self.add_label("otel_scope_", key, value, &mut labels)?;
+        }
+        self.context.drop_attributes(attributes);
+        let schema_url = self.context.text(group.schema_url);
+        for (name, value) in [
+            ("otel_scope_name", scope.name),
+            ("otel_scope_version", scope.version),
+            ("otel_scope_schema_url", schema_url),
+        ] {
+            labels.retain(|(other, _)| other != name);
+            labels.push((name.to_owned(), value.into_owned()));
         }
         Ok(labels)
     }
@@ -207,11 +241,11 @@ impl<'o> Decoder<'o> {
             limits.attributes_per_item_max.min(limits.labels_per_series_max.saturating_sub(3));
         while let Some(field) = attributes.next()? {
             let (key, value) = key_value(field.message()?)?;
-            if IDENTIFYING.contains(&key) {
+            if IDENTIFYING.contains(&key) && !self.options.keep_identifying_resource_attributes {
                 continue;
             }
             if self.labels.len() < room {
-                self.labels.push_attribute(&mut self.context, key, value)?;
+                self.labels.push_attribute(&mut self.context, self.names, key, value)?;
             } else {
                 self.context.warnings.dropped_attributes += 1;
             }
@@ -272,7 +306,10 @@ impl<'o> Decoder<'o> {
             _ => (MetricKind::Summary, Suffix::Other),
         };
         let has_temporality = matches!(data_type, 7 | 9 | 10);
-        let family = if name.is_empty() { None } else { metric_name(&name, &unit, suffix) };
+        let family = {
+            let strategy = self.options.translation_strategy;
+            (!name.is_empty()).then(|| metric_name(strategy, &name, &unit, suffix)).flatten()
+        };
         let Some(family) = family else {
             self.reject_all(points, "the metric has no name, or none that can be one", &name);
             return Ok(());
@@ -289,6 +326,11 @@ impl<'o> Decoder<'o> {
             count: format!("{family}_count"),
             name: family,
             delta: u8::from(has_temporality && temporality == DELTA),
+            has_start: match data_type {
+                7 => is_monotonic && temporality == CUMULATIVE,
+                9 | 10 => temporality == CUMULATIVE,
+                _ => data_type == 11,
+            },
         };
         self.points(data_type, points, &family)
     }
@@ -303,6 +345,9 @@ impl<'o> Decoder<'o> {
             let reader = field.message()?;
             match data_type {
                 5 | 7 => self.number_point(reader, family)?,
+                9 if self.options.convert_histograms_to_nhcb => {
+                    self.custom_histogram_point(reader, family)?;
+                }
                 9 => self.histogram_point(reader, family)?,
                 10 => self.exponential_point(reader, family)?,
                 _ => self.summary_point(reader, family)?,

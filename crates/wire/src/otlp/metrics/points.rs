@@ -1,7 +1,8 @@
 //! Data points to samples, by type:
 //!
 //! - Gauge and Sum: one sample. A point without a value is rejected.
-//! - Histogram: `_bucket` with `le`, `_count`, and `_sum` where the client sent one.
+//! - Histogram: `_bucket` with `le`, `_count`, and `_sum` where the client sent one; or one native
+//!   histogram with custom buckets, as the options say.
 //! - ExponentialHistogram: one native histogram.
 //! - Summary: a sample a `quantile`, `_sum` and `_count`.
 //!
@@ -11,9 +12,9 @@
 use std::borrow::Cow;
 
 use watchkeep_model::metrics::STALE_NAN_BITS;
-use watchkeep_model::{Labels, SpanId, TraceId};
+use watchkeep_model::{Labels, NativeHistogram, SpanId, TraceId};
 
-use super::exponential::stale;
+use super::exponential::{custom, stale};
 use super::names::write_bound;
 use super::{Decoder, Family, write_label_value};
 use crate::otlp::Fault;
@@ -29,6 +30,7 @@ const EXEMPLAR_CHARS_MAX: usize = 128;
 /// What the points of all types share.
 struct Point<'a> {
     time: u64,
+    start: u64,
     flags: u32,
     attributes: Repeated<'a>,
     exemplars: Repeated<'a>,
@@ -38,10 +40,17 @@ impl<'a> Point<'a> {
     fn new(reader: Reader<'a>, attributes: u32, exemplars: u32) -> Self {
         Self {
             time: 0,
+            start: 0,
             flags: 0,
             attributes: Repeated::none(reader, attributes),
             exemplars: Repeated::none(reader, exemplars),
         }
+    }
+
+    /// When the counting began, where the family counts from a time; 0 where that is not known.
+    fn start_ms(&self, family: &Family) -> i64 {
+        // Below 2^45, so it fits.
+        if family.has_start { (self.start / 1_000_000) as i64 } else { 0 }
     }
 
     fn is_stale(&self) -> bool {
@@ -73,19 +82,17 @@ impl Decoder<'_> {
         while self.labels.len() < self.context.limits.attributes_per_item_max {
             let Some(field) = rest.next()? else { break };
             let (key, value) = key_value(field.message()?)?;
-            self.labels.push_attribute(&mut self.context, key, value)?;
+            self.labels.push_attribute(&mut self.context, self.names, key, value)?;
         }
         self.context.drop_attributes(rest);
         self.labels.sort();
         for (name, value) in &self.resource.promoted {
             self.labels.set_if_absent(name, value);
         }
-        for (name, value) in ["otel_scope_name", "otel_scope_version"].iter().zip(&self.scope) {
-            if !value.is_empty() {
-                self.labels.set(name, value);
-            }
-        }
         self.set_target_labels();
+        for (name, value) in &self.scope {
+            self.labels.set(name, value);
+        }
         if self.labels.len() + extra > self.context.limits.labels_per_series_max {
             self.reject("the series has more labels than limits.labels_per_series_max", family);
             return Ok(false);
@@ -115,12 +122,12 @@ impl Decoder<'_> {
         name: &str,
         extra: Option<(&str, &str)>,
         delta: u8,
-        (time_ms, value): (i64, f64),
+        (time_ms, start_ms, value): (i64, i64, f64),
     ) -> u32 {
         let series = self.series(name, extra, delta);
         self.columns.floats.series.push(series);
         self.columns.floats.time_ms.push(time_ms);
-        self.columns.floats.start_ms.push(0);
+        self.columns.floats.start_ms.push(start_ms);
         self.columns.floats.value.push(value);
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         series
@@ -136,6 +143,7 @@ impl Decoder<'_> {
         let mut rest = reader;
         while let Some(field) = rest.field()? {
             match field.number {
+                2 => point.start = field.fixed64()?,
                 3 => point.time = field.fixed64()?,
                 4 => value = Some(field.double()?),
                 5 => point.exemplars.see(&field),
@@ -154,16 +162,18 @@ impl Decoder<'_> {
         }
         let time_ms = self.time_ms(point.time);
         let value = point.value(value.unwrap_or_default());
-        let series = self.sample(&family.name, None, family.delta, (time_ms, value));
+        let sample = (time_ms, point.start_ms(family), value);
+        let series = self.sample(&family.name, None, family.delta, sample);
         self.exemplars(point.exemplars, time_ms, |_| series)?;
         Ok(())
     }
 
-    pub(super) fn histogram_point(
+    /// Reads a histogram with explicit bounds: the point, its count and its sum if it has one; the
+    /// counts and bounds of its buckets go into buffers.
+    fn read_histogram<'a>(
         &mut self,
-        reader: Reader<'_>,
-        family: &Family,
-    ) -> Result<(), Fault> {
+        reader: Reader<'a>,
+    ) -> Result<(Point<'a>, u64, Option<f64>), Malformed> {
         let mut point = Point::new(reader, 9, 8);
         let (mut count, mut sum) = (0, None);
         self.counts.clear();
@@ -171,6 +181,7 @@ impl Decoder<'_> {
         let mut rest = reader;
         while let Some(field) = rest.field()? {
             match field.number {
+                2 => point.start = field.fixed64()?,
                 3 => point.time = field.fixed64()?,
                 4 => count = field.fixed64()?,
                 5 => sum = Some(field.double()?),
@@ -182,15 +193,41 @@ impl Decoder<'_> {
                 _ => {}
             }
         }
+        Ok((point, count, sum))
+    }
+
+    /// A histogram with explicit bounds as a native one with custom buckets.
+    pub(super) fn custom_histogram_point(
+        &mut self,
+        reader: Reader<'_>,
+        family: &Family,
+    ) -> Result<(), Fault> {
+        let (point, count, sum) = self.read_histogram(reader)?;
+        let histogram = if point.is_stale() {
+            Ok(stale())
+        } else {
+            custom(count, sum.unwrap_or_default(), &self.counts, &self.bounds)
+        };
+        self.native_sample(&point, histogram, family)
+    }
+
+    pub(super) fn histogram_point(
+        &mut self,
+        reader: Reader<'_>,
+        family: &Family,
+    ) -> Result<(), Fault> {
+        let (point, count, sum) = self.read_histogram(reader)?;
         if !self.point_labels(point.attributes, 2, family)? {
             return Ok(());
         }
         let time_ms = self.time_ms(point.time);
+        let start_ms = point.start_ms(family);
         if let Some(sum) = sum {
-            self.sample(&family.sum, None, family.delta, (time_ms, point.value(sum)));
+            let sample = (time_ms, start_ms, point.value(sum));
+            self.sample(&family.sum, None, family.delta, sample);
         }
         let count = point.value(count as f64);
-        self.sample(&family.count, None, family.delta, (time_ms, count));
+        self.sample(&family.count, None, family.delta, (time_ms, start_ms, count));
         self.bucket_samples(&point, count, family)?;
         let mut buckets = std::mem::take(&mut self.buckets);
         buckets.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -210,7 +247,7 @@ impl Decoder<'_> {
         count: f64,
         family: &Family,
     ) -> Result<(), Fault> {
-        let time_ms = self.time_ms(point.time);
+        let (time_ms, start_ms) = (self.time_ms(point.time), point.start_ms(family));
         let mut texts = std::mem::take(&mut self.bound_texts);
         let bounds = std::mem::take(&mut self.bounds);
         self.buckets.clear();
@@ -221,12 +258,12 @@ impl Decoder<'_> {
             };
             below = below.saturating_add(*inside);
             let le = texts.get(position, *bound);
-            let sample = (time_ms, point.value(below as f64));
+            let sample = (time_ms, start_ms, point.value(below as f64));
             let series = self.sample(&family.bucket, Some(("le", le)), family.delta, sample);
             self.buckets.push((*bound, series));
             self.check_size()?;
         }
-        let sample = (time_ms, count);
+        let sample = (time_ms, start_ms, count);
         let series = self.sample(&family.bucket, Some(("le", "+Inf")), family.delta, sample);
         self.buckets.push((f64::INFINITY, series));
         (self.bound_texts, self.bounds) = (texts, bounds);
@@ -248,6 +285,7 @@ impl Decoder<'_> {
         while let Some(field) = rest.field()? {
             match field.number {
                 1 => point.attributes.see(&field),
+                2 => point.start = field.fixed64()?,
                 3 => point.time = field.fixed64()?,
                 4 => fields.count = field.fixed64()?,
                 5 => fields.sum = field.double()?,
@@ -263,6 +301,16 @@ impl Decoder<'_> {
         }
         let histogram = if point.is_stale() { Ok(stale()) } else { fields.to_native() };
         self.exponential = fields;
+        self.native_sample(&point, histogram, family)
+    }
+
+    /// One native histogram, or the rejection of a point that can not be one.
+    fn native_sample(
+        &mut self,
+        point: &Point<'_>,
+        histogram: Result<NativeHistogram, &'static str>,
+        family: &Family,
+    ) -> Result<(), Fault> {
         let histogram = match histogram {
             Ok(histogram) => histogram,
             Err(reason) => {
@@ -277,7 +325,7 @@ impl Decoder<'_> {
         let series = self.series(&family.name, None, family.delta);
         self.columns.histograms.series.push(series);
         self.columns.histograms.time_ms.push(time_ms);
-        self.columns.histograms.start_ms.push(0);
+        self.columns.histograms.start_ms.push(point.start_ms(family));
         self.columns.histograms.histogram.push_with(|out| histogram.encode(out));
         self.newest_ms = self.newest_ms.max(Some(time_ms));
         self.exemplars(point.exemplars, time_ms, |_| series)?;
@@ -296,6 +344,7 @@ impl Decoder<'_> {
         let mut rest = reader;
         while let Some(field) = rest.field()? {
             match field.number {
+                2 => point.start = field.fixed64()?,
                 3 => point.time = field.fixed64()?,
                 4 => count = field.fixed64()?,
                 5 => sum = field.double()?,
@@ -308,10 +357,10 @@ impl Decoder<'_> {
         if !self.point_labels(point.attributes, 2, family)? {
             return Ok(());
         }
-        let time_ms = self.time_ms(point.time);
+        let (time_ms, start_ms) = (self.time_ms(point.time), point.start_ms(family));
         let delta = family.delta;
-        self.sample(&family.sum, None, delta, (time_ms, point.value(sum)));
-        self.sample(&family.count, None, delta, (time_ms, point.value(count as f64)));
+        self.sample(&family.sum, None, delta, (time_ms, start_ms, point.value(sum)));
+        self.sample(&family.count, None, delta, (time_ms, start_ms, point.value(count as f64)));
         while let Some(field) = quantiles.next()? {
             let (mut quantile, mut value) = (0.0, 0.0);
             let mut rest = field.message()?;
@@ -325,7 +374,7 @@ impl Decoder<'_> {
             let mut text = std::mem::take(&mut self.number);
             text.clear();
             write_bound(quantile, &mut text);
-            let sample = (time_ms, point.value(value));
+            let sample = (time_ms, start_ms, point.value(value));
             self.sample(&family.name, Some(("quantile", &text)), delta, sample);
             self.number = text;
             self.check_size()?;

@@ -8,7 +8,7 @@ use watchkeep_model::metrics::{MetricKind, STALE_NAN_BITS};
 use watchkeep_model::{DecodeLimits, Labels, MetricColumns, NativeHistogram};
 
 use super::{ARRIVAL_NS, check_metrics};
-use crate::otlp::{Decoded, MetricsOptions, decode_metrics_json};
+use crate::otlp::{Decoded, MetricsOptions, TranslationStrategy, decode_metrics_json};
 
 fn labels(bytes: &[u8]) -> String {
     let labels = Labels::from_canonical(bytes).unwrap();
@@ -27,6 +27,11 @@ fn series(columns: &MetricColumns, row: u32) -> String {
 
 fn value(value: f64) -> String {
     if value.to_bits() == STALE_NAN_BITS { "stale".to_owned() } else { value.to_string() }
+}
+
+/// The start timestamp, where there is one.
+fn start(start_ms: i64) -> String {
+    if start_ms == 0 { String::new() } else { format!(" from {start_ms}") }
 }
 
 fn histogram(bytes: &[u8]) -> String {
@@ -60,13 +65,16 @@ fn render(decoded: &Decoded<MetricColumns>) -> String {
     for row in 0..columns.floats.series.len() {
         let floats = &columns.floats;
         let name = series(columns, floats.series[row]);
-        writeln!(out, "{name} {} @{}", value(floats.value[row]), floats.time_ms[row]).unwrap();
+        let start = start(floats.start_ms[row]);
+        writeln!(out, "{name} {} @{}{start}", value(floats.value[row]), floats.time_ms[row])
+            .unwrap();
     }
     for row in 0..columns.histograms.series.len() {
         let rows = &columns.histograms;
         let name = series(columns, rows.series[row]);
         let text = histogram(rows.histogram.get(row));
-        writeln!(out, "{name} {text} @{}", rows.time_ms[row]).unwrap();
+        let start = start(rows.start_ms[row]);
+        writeln!(out, "{name} {text} @{}{start}", rows.time_ms[row]).unwrap();
     }
     for row in 0..columns.exemplars.series.len() {
         let rows = &columns.exemplars;
@@ -112,7 +120,21 @@ fn metrics_become_the_expected_series() {
 fn metrics_become_the_expected_series_with_options() {
     let options = MetricsOptions {
         promote_resource_attributes: vec!["deployment.environment.name".to_owned()],
-        add_scope_labels: true,
+        promote_scope_metadata: true,
+        ..MetricsOptions::default()
     };
     check_all(&options, "options.txt");
+}
+
+#[test]
+fn metrics_become_the_expected_series_with_names_as_they_are() {
+    let options = MetricsOptions {
+        translation_strategy: TranslationStrategy::NoUtf8EscapingWithSuffixes,
+        promote_all_resource_attributes: true,
+        ignore_resource_attributes: vec!["service.name".to_owned()],
+        keep_identifying_resource_attributes: true,
+        convert_histograms_to_nhcb: true,
+        ..MetricsOptions::default()
+    };
+    check_all(&options, "utf8.txt");
 }

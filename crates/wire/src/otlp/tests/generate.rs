@@ -177,24 +177,24 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn number_point()(attributes in attributes(), time_unix_nano in time(), flags in 0..2_u32,
+    fn number_point()(attributes in attributes(), time_unix_nano in time(), start_time_unix_nano in time(), flags in 0..2_u32,
         exemplars in vec(exemplar(), 0..2), value in of(prop_oneof![
             double().prop_map(number_data_point::Value::AsDouble),
             any::<i64>().prop_map(number_data_point::Value::AsInt),
         ])) -> NumberDataPoint {
         NumberDataPoint {
-            attributes, time_unix_nano, flags, exemplars, value, ..NumberDataPoint::default()
+            attributes, time_unix_nano, start_time_unix_nano, flags, exemplars, value
         }
     }
 }
 
 prop_compose! {
-    fn histogram_point()(attributes in attributes(), time_unix_nano in time(), count: u64,
+    fn histogram_point()(attributes in attributes(), time_unix_nano in time(), start_time_unix_nano in time(), count: u64,
         sum in of(double()), bucket_counts in vec(any::<u64>(), 0..5),
         explicit_bounds in vec(double(), 0..5), exemplars in vec(exemplar(), 0..3),
         flags in 0..2_u32) -> HistogramDataPoint {
         HistogramDataPoint {
-            attributes, time_unix_nano, count, sum, bucket_counts, explicit_bounds, exemplars,
+            attributes, time_unix_nano, start_time_unix_nano, count, sum, bucket_counts, explicit_bounds, exemplars,
             flags, ..HistogramDataPoint::default()
         }
     }
@@ -208,27 +208,26 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn exponential_point()(attributes in attributes(), time_unix_nano in time(), count: u64,
+    fn exponential_point()(attributes in attributes(), time_unix_nano in time(), start_time_unix_nano in time(), count: u64,
         sum in of(double()), scale in prop_oneof![-5..22, any::<i32>()], zero_count: u64,
         positive in of(buckets()), negative in of(buckets()), flags in 0..2_u32,
         exemplars in vec(exemplar(), 0..2), zero_threshold in double())
         -> ExponentialHistogramDataPoint {
         ExponentialHistogramDataPoint {
-            attributes, time_unix_nano, count, sum, scale, zero_count, positive, negative, flags,
+            attributes, time_unix_nano, start_time_unix_nano, count, sum, scale, zero_count, positive, negative, flags,
             exemplars, zero_threshold, ..ExponentialHistogramDataPoint::default()
         }
     }
 }
 
 prop_compose! {
-    fn summary_point()(attributes in attributes(), time_unix_nano in time(), count: u64,
+    fn summary_point()(attributes in attributes(), time_unix_nano in time(), start_time_unix_nano in time(), count: u64,
         sum in double(), quantiles in vec((0.0..1.0, double()), 0..4), flags in 0..2_u32)
         -> SummaryDataPoint {
         let quantile_values = quantiles.into_iter()
             .map(|(quantile, value)| ValueAtQuantile { quantile, value }).collect();
         SummaryDataPoint {
-            attributes, time_unix_nano, count, sum, quantile_values, flags,
-            ..SummaryDataPoint::default()
+            attributes, time_unix_nano, start_time_unix_nano, count, sum, quantile_values, flags
         }
     }
 }

@@ -1,0 +1,135 @@
+//! What was lately read of parts, checked and unpacked, so that the next question does not read it
+//! again. One cache serves all parts of a store; it holds at most so many bytes, and when they are
+//! reached, what has not been asked for since it was last looked at goes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use parking_lot::Mutex;
+
+use super::group::Group;
+use super::reader::Block;
+
+/// Frames of parts, within a bound.
+#[derive(Debug)]
+pub(crate) struct FrameCache {
+    bytes_max: usize,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    slots: HashMap<Key, Slot>,
+    /// In the order in which they came or were last looked at.
+    order: VecDeque<Key>,
+    bytes: usize,
+}
+
+/// Number of the part as it was opened, and offset of the frame.
+type Key = (u64, u64);
+
+#[derive(Debug)]
+struct Slot {
+    frame: Cached,
+    bytes: usize,
+    asked_for: bool,
+}
+
+/// A frame as readers want it.
+#[derive(Debug, Clone)]
+pub(super) enum Cached {
+    /// A column of timestamps or start timestamps.
+    Column(Arc<[i64]>),
+    Group(Arc<Group>),
+    Block(Arc<Block>),
+    /// Postings, unpacked.
+    Postings(Arc<Vec<u8>>),
+}
+
+impl FrameCache {
+    /// An empty cache of at most so many bytes; with 0 nothing is kept.
+    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes_max, held: Mutex::default() })
+    }
+
+    pub(super) fn get(&self, key: Key) -> Option<Cached> {
+        let mut held = self.held.lock();
+        let slot = held.slots.get_mut(&key)?;
+        slot.asked_for = true;
+        Some(slot.frame.clone())
+    }
+
+    pub(super) fn put(&self, key: Key, frame: &Cached) {
+        const SLOT: usize = 160;
+        let bytes = frame.byte_len() + SLOT;
+        if bytes > self.bytes_max / 4 {
+            return;
+        }
+        let mut held = self.held.lock();
+        if held.slots.contains_key(&key) {
+            return;
+        }
+        while held.bytes + bytes > self.bytes_max && held.make_room() {}
+        held.bytes += bytes;
+        held.order.push_back(key);
+        held.slots.insert(key, Slot { frame: frame.clone(), bytes, asked_for: false });
+    }
+
+    /// Bytes held, about.
+    #[cfg(test)]
+    fn byte_len(&self) -> usize {
+        self.held.lock().bytes
+    }
+}
+
+impl Held {
+    /// Lets the eldest go that was not asked for since its turn came last; false where none is.
+    fn make_room(&mut self) -> bool {
+        while let Some(key) = self.order.pop_front() {
+            let Some(slot) = self.slots.get_mut(&key) else { continue };
+            if std::mem::take(&mut slot.asked_for) {
+                self.order.push_back(key);
+            } else {
+                self.bytes -= slot.bytes;
+                self.slots.remove(&key);
+                return true;
+            }
+        }
+        false
+    }
+}
+
+impl Cached {
+    fn byte_len(&self) -> usize {
+        match self {
+            Self::Column(column) => size_of_val(&**column),
+            Self::Group(group) => group.byte_len(),
+            Self::Block(block) => block.byte_len(),
+            Self::Postings(raw) => raw.len(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn column(len: usize) -> Cached {
+        Cached::Column(vec![0; len].into())
+    }
+
+    #[test]
+    fn what_is_asked_for_stays_and_the_bound_holds() {
+        let cache = FrameCache::new(100_000);
+        for at in 0..100 {
+            cache.put((1, at), &column(500));
+            assert!(cache.get((1, 0)).is_some(), "asked for all the time");
+            assert!(cache.byte_len() <= 100_000);
+        }
+        assert!(cache.get((1, 99)).is_some());
+        assert!(cache.get((1, 50)).is_none());
+        cache.put((2, 0), &column(5000));
+        assert!(cache.get((2, 0)).is_none(), "too large a share");
+    }
+}
