@@ -2,10 +2,10 @@
 //! series. Follows Prometheus 3.14 (documentation chapters "Querying" and "Feature flags"), with the
 //! constructs switched on that are experimental there.
 //!
-//! In reading order: [`ast`] is what a query is, [`lexer`] and [`parser`] read one, [`print`] and
-//! [`pretty`] write one; [`eval`] evaluates it. [`source`] is what the evaluator asks of a store,
-//! [`value`] what it answers, [`annotations`] what it remarks on the way; [`histogram`] and
-//! [`quantile`] are what it does with distributions.
+//! In reading order: [`ast`] is what a query is, [`lexer`] and [`parser`] read one,
+//! [`print`](mod@print) and [`pretty`](mod@pretty) write one; [`eval`] evaluates it. [`source`] is
+//! what the evaluator asks of a store, [`value`] what it answers, [`annotations`] what it remarks on
+//! the way; [`histogram`] and [`quantile`] are what it does with distributions.
 //!
 //! # Invariants
 //! - Nothing here does IO, reads a clock, or knows threads, Arrow or HTTP.

@@ -266,7 +266,7 @@ impl Display for DurationExpr {
                 write!(f, "max_of({}, {})", operands[0], operands[1])
             }
             DurationExprKind::Unary { negative, operand } => {
-                write!(f, "{}{operand}", if *negative { "-" } else { "" })
+                write!(f, "{}{operand}", if *negative { '-' } else { '+' })
             }
             DurationExprKind::Paren(inner) => write!(f, "({inner})"),
             DurationExprKind::Binary { op, operands } => {

@@ -35,16 +35,15 @@ impl Parser<'_> {
             let operand = self.duration(POWER)?;
             let lhs = signed(operand, sign == Some(true), first.span)?;
             let all = self.duration_after(lhs, 0)?;
-            // Two signs let operators follow. Printed, only parentheses can say that.
-            return Ok(finish(match all.kind {
-                DurationExprKind::Binary { .. } => {
-                    let span = all.span;
-                    parenthesised(all, span)
-                }
-                _ => all,
-            }));
+            return Ok(finish(closed(all)));
         }
         let operand = self.duration_operand()?;
+        if sign == Some(false) && matches!(operand.kind, DurationExprKind::Paren(_)) {
+            // Without its plus it would be a beginning that operators may follow.
+            let span = operand.span;
+            let kind = DurationExprKind::Unary { negative: false, operand: Box::new(operand) };
+            return Ok(finish(DurationExpr { kind, span }));
+        }
         Ok(finish(signed(operand, sign == Some(true), first.span)?))
     }
 
@@ -169,7 +168,23 @@ fn parenthesised(inner: DurationExpr, outer: Span) -> DurationExpr {
     }
 }
 
-/// A sign goes into a number, and a plus changes nothing.
+/// Two signs at the start of an offset let operators follow. Where fewer are left, only parentheses
+/// can say so in print.
+fn closed(offset: DurationExpr) -> DurationExpr {
+    let span = offset.span;
+    match offset.kind {
+        DurationExprKind::Binary { .. } => parenthesised(offset, span),
+        DurationExprKind::Unary { negative, operand }
+            if matches!(operand.kind, DurationExprKind::Binary { .. }) =>
+        {
+            let operand = Box::new(closed(*operand));
+            DurationExpr { kind: DurationExprKind::Unary { negative, operand }, span }
+        }
+        _ => offset,
+    }
+}
+
+/// A sign goes into a number, and otherwise a plus changes nothing.
 fn signed(operand: DurationExpr, negative: bool, sign: Span) -> Parse<DurationExpr> {
     let span = Span { start: sign.start, end: operand.span.end };
     match operand.kind {

@@ -275,6 +275,12 @@ fn errors_of_form_say_what_was_expected() {
             "1:1: parse error: wrong number of arguments for aggregate expression provided, \
              expected 2, got 1",
         ),
+    ]);
+}
+
+#[test]
+fn errors_of_form_in_calls_and_braces_say_what_was_expected() {
+    check_errors(&[
         ("nope(a)", "1:1: parse error: unknown function with name \"nope\""),
         ("abs(a,)", "1:6: parse error: trailing commas not allowed in function call args"),
         ("a:b(c)", "1:4: parse error: unexpected \"(\""),
@@ -417,6 +423,12 @@ fn errors_of_type_are_found() {
             "a * on (b) group_left (b) c",
             "1:3: parse error: label \"b\" must not occur in ON and GROUP clause at once",
         ),
+    ]);
+}
+
+#[test]
+fn errors_of_selectors_and_strings_are_found() {
+    check_errors(&[
         (
             "1[5m:]",
             "1:1: parse error: subquery is only allowed on instant vector, got scalar instead",
