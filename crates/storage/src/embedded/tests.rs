@@ -26,6 +26,15 @@ async fn open_with(config: StorageConfig, clock: Arc<dyn Clock>) -> Result<Embed
     tokio::task::spawn_blocking(open).await.unwrap()
 }
 
+/// Waits until what runs in the background has let go of the directory.
+async fn close(store: EmbeddedStore) {
+    let inner = Arc::downgrade(&store.inner);
+    drop(store);
+    while inner.strong_count() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
 async fn bodies(store: &EmbeddedStore) -> Vec<String> {
     let request = ScanRequest {
         table: TableName::Logs,
@@ -277,7 +286,7 @@ async fn retention_by_size_removes_the_oldest_of_any_table() {
     store.flush().await.unwrap();
     let stats = store.stats();
     let bytes = stats.logs.bytes_on_disk;
-    drop(store);
+    close(store).await;
     let retention = Retention { age_max: None, bytes_max: Some(bytes * 2 / 3 + 1) };
     let config = StorageConfig { retention, ..StorageConfig::new(folder.path()) };
     let store = open(config).await.unwrap();
