@@ -169,7 +169,7 @@ mod tests {
             { "metric": {}, "histogram": [1, { "count": "3", "sum": "4" }] },
         ]});
         let expect =
-            "              1  up{job=\"a\"}\n           12.5  {job=\"b\"}\ncount 3 sum 4  {}\n";
+            "            1  up{job=\"a\"}\n         12.5  {job=\"b\"}\ncount 3 sum 4  {}\n";
         assert_eq!(table(&data), expect);
         assert_eq!(table(&json!({ "resultType": "vector", "result": [] })), "no series\n");
     }
