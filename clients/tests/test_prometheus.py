@@ -1,7 +1,7 @@
 """Prometheus' own programs work against the server: promtool asks and pushes; a Prometheus writes to
 it, federates from it and reads from it."""
 
-import subprocess
+import signal
 import time
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from support.api import eventually, session
-from support.prometheus import Prometheus, Target, program, promtool, query, vector
+from support.prometheus import Prometheus, Target, promtool, query, vector
 from support.server import Server
 
 EXPOSITION = """\
@@ -71,14 +71,6 @@ def test_promtool_shows_the_servers_errors(server: Server) -> None:
 def test_a_newer_promtool_would_find_health_and_readiness(server: Server) -> None:
     for path in ["/-/healthy", "/-/ready", "/prometheus/-/ready"]:
         assert session.get(f"http://{server.main}{path}", timeout=30).status_code == 200
-
-
-def test_promtool_pushes(server: Server, name: str) -> None:
-    usage = subprocess.run([program("promtool"), "push", "--help"], capture_output=True, text=True)
-    if usage.returncode != 0:
-        pytest.skip("this promtool has no `push`; remote write is covered by the server of the next test")
-    promtool("push", "metrics", f"http://{server.main}/api/v1/write", stdin=EXPOSITION.format(name=name))
-    assert vector(server.main, f"sum({name}_requests_total)") == {(): 123.0}
 
 
 SENDER = """\
@@ -175,3 +167,51 @@ def test_queries_may_be_posted_as_forms(server: Server, name: str) -> None:
     form = {"query": f"count({name}_requests_total)"}
     answer: requests.Response = session.post(f"http://{server.main}/api/v1/query", data=form, timeout=30)
     assert answer.json()["data"]["result"][0]["value"][1] == "2"
+
+
+SCRAPER = """\
+global: {{scrape_interval: 200ms, scrape_timeout: 200ms, external_labels: {{region: here}}}}
+scrape_configs:
+  - job_name: shop
+    static_configs: [{{targets: {targets}, labels: {{zone: north}}}}]
+    metric_relabel_configs:
+      - {{source_labels: [code], regex: "5..", target_label: class, replacement: error}}
+"""
+
+
+def test_it_scrapes_what_a_prometheus_configuration_says(tmp_path: Path) -> None:
+    file = tmp_path / "prometheus.yml"
+    with Target(EXPOSITION.format(name="shop")) as target:
+        file.write_text(SCRAPER.format(targets=[target.address, "127.0.0.1:1"]))
+        server = Server(tmp_path / "data", {"WATCHKEEP__SCRAPE__CONFIG_FILE": str(file)})
+        try:
+            server.start()
+            labels = {"instance": target.address, "job": "shop", "zone": "north"}
+            look = lambda: vector(server.main, 'shop_requests_total{class="error"}') or None
+            want = {"__name__": "shop_requests_total", "code": "500", "class": "error", **labels}
+            assert eventually(look, "the scraped series") == {tuple(sorted(want.items())): 3.0}
+            both = lambda: (found := vector(server.main, "up")) if len(vector(server.main, "up")) == 2 else None
+            assert sorted(eventually(both, "up of both targets").values()) == [0.0, 1.0]
+
+            def health() -> dict | None:
+                active = query(server.main, "targets")["activeTargets"]
+                known = {one["labels"]["instance"]: one for one in active if one["health"] != "unknown"}
+                return known if len(known) == 2 else None
+
+            targets = eventually(health, "targets that were scraped")
+            assert targets[target.address]["health"] == "up" and targets[target.address]["lastError"] == ""
+            assert targets["127.0.0.1:1"]["health"] == "down" and "refused" in targets["127.0.0.1:1"]["lastError"]
+
+            # A bad file changes nothing; a good one ends what it does not name any more.
+            file.write_text("scrape_confgs: []\n")
+            server.process.send_signal(signal.SIGHUP)
+            told = lambda: True if "scrape_configs" in server.stderr() else None
+            eventually(told, "the error that names the nearest key")
+            assert vector(server.main, "count(up)") == {(): 2.0}
+            file.write_text(SCRAPER.format(targets=[target.address]))
+            server.process.send_signal(signal.SIGHUP)
+            gone = lambda: True if len(vector(server.main, "up")) == 1 else None
+            eventually(gone, "the stale marker of the target that is gone")
+            server.stop()
+        finally:
+            server.close()
