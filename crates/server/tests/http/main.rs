@@ -9,3 +9,4 @@ mod grpc;
 mod native;
 mod ops;
 mod otlp;
+mod series_max;
