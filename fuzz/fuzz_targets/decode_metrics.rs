@@ -9,7 +9,8 @@ use watchkeep_wire::otlp::{MetricsOptions, decode_metrics};
 fuzz_target!(|body: &[u8]| {
     let options = MetricsOptions {
         promote_resource_attributes: vec!["a".to_owned()],
-        add_scope_labels: true,
+        promote_scope_metadata: true,
+        ..MetricsOptions::default()
     };
     let Ok(decoded) = decode_metrics(body, &DecodeLimits::default(), &options, 1) else { return };
     let columns = decoded.columns;

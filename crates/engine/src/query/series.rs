@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use watchkeep_model::{Labels, Matcher, Result, TenantId};
-use watchkeep_storage::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SeriesRequest};
+use watchkeep_storage::seam::{
+    CardinalityRequest, CardinalityStats, ExemplarRow, LabelValuesRequest, MetadataRow,
+    SeriesRequest,
+};
 
 use crate::engine::Engine;
 
@@ -101,5 +104,14 @@ impl Engine {
     /// What is known about metric families, sorted by name.
     pub async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.query(async { self.store()?.metadata(tenant).await }).await
+    }
+
+    /// How many series, label pairs and values there are, and what has the most.
+    pub async fn cardinality(
+        &self,
+        tenant: &TenantId,
+        request: CardinalityRequest,
+    ) -> Result<CardinalityStats> {
+        self.query(async { self.store()?.cardinality(tenant, request).await }).await
     }
 }

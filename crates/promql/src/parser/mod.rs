@@ -20,8 +20,13 @@ use crate::ast::{Expr, ExprKind, Span};
 use crate::lexer::Lexer;
 use crate::token::{Token, TokenKind};
 
-/// How deep a query may nest, counted in nodes of its tree, so that whoever walks a tree can recurse.
-pub const DEPTH_MAX: u32 = 400;
+/// How deep the tree of a query may be, so that whoever walks one can recurse. Every operator of a
+/// chain such as `a or b or c` is a level.
+pub const DEPTH_MAX: u32 = 250;
+
+/// How deep parentheses, calls and signs may nest: what the parser itself recurses into, with up to
+/// 12 KB of stack a level in a build without optimisation.
+pub const NESTING_MAX: u32 = 100;
 
 /// The longest query in bytes.
 pub const QUERY_BYTES_MAX: usize = 1 << 20;
@@ -198,9 +203,9 @@ impl<'q> Parser<'q> {
     /// Runs a part of the parser one level deeper.
     fn deeper<T>(&mut self, part: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         self.depth += 1;
-        if self.depth > DEPTH_MAX {
+        if self.depth > NESTING_MAX {
             let span = self.peek()?.span;
-            return too_deep(span);
+            return error(span, format!("expression nests deeper than {NESTING_MAX} levels"));
         }
         let result = part(self)?;
         self.depth -= 1;
@@ -218,7 +223,10 @@ fn node(kind: ExprKind, span: Span, children_depth: u32) -> Parse<Node> {
 }
 
 fn too_deep<T>(span: Span) -> Parse<T> {
-    error(span, format!("expression nests deeper than {DEPTH_MAX} levels"))
+    error(
+        span,
+        format!("expression has more than {DEPTH_MAX} operators in a row or inside another"),
+    )
 }
 
 #[cfg(test)]

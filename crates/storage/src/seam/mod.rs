@@ -107,12 +107,12 @@ impl Rejected {
     pub fn samples(&self) -> u64 {
         self.floats + self.histograms
     }
-}
 
-impl std::fmt::Display for Rejected {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { series, reason, .. } = self;
-        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
+    /// Tells a client, after what else there is to tell.
+    pub fn after(&self, message: &str) -> String {
+        let separator = if message.is_empty() { "" } else { "; " };
+        let (samples, Self { series, reason, .. }) = (self.samples(), self);
+        format!("{message}{separator}{samples} samples of {series} new series rejected: {reason}")
     }
 }
 

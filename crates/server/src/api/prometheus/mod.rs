@@ -44,6 +44,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/notifications", get(status::notifications))
         .route("/status/buildinfo", get(status::build))
+        .route("/status/tsdb", get(status::tsdb))
         .route("/status/walreplay", get(status::replay))
         .route("/write", post(write::remote_write))
         .route("/read", post(read::read))

@@ -126,7 +126,7 @@ async fn answer_families(app: &App, request: Request) -> Answer {
         .take(limit)
         .map(|row| {
             let about = json!([{
-                "type": row.kind.name(), "help": row.help, "unit": row.unit,
+                "type": row.kind.prometheus_type(), "help": row.help, "unit": row.unit,
             }]);
             (&*row.family, about)
         })

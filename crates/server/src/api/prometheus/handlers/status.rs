@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
-use jiff::Timestamp;
 use serde_json::{Value, json};
 use watchkeep_engine::Phase;
+use watchkeep_storage::seam::{CardinalityRequest, Count};
 
 use super::super::error::ApiError;
 use super::super::params::Call;
@@ -33,6 +33,50 @@ pub(in super::super) async fn build(State(app): State<Arc<App>>) -> Response {
             "goVersion": "",
         })),
     )
+}
+
+/// `status/tsdb`
+pub(in super::super) async fn tsdb(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answered = answer_tsdb(&app, request).await;
+    shown(&app, answered)
+}
+
+async fn answer_tsdb(app: &App, request: Request) -> Answer {
+    let call = Call::read(app, request).await?;
+    let limit = match call.get("limit") {
+        "" => CARDINALITY_DEFAULT,
+        text => match text.parse::<usize>() {
+            Ok(limit) if limit > CARDINALITY_MAX => {
+                let message = format!("limit must not exceed {CARDINALITY_MAX}");
+                return Err(ApiError::bad_data(message));
+            }
+            Ok(limit) if limit > 0 => limit,
+            _ => return Err(ApiError::bad_data("limit must be a positive number")),
+        },
+    };
+    let (start_ms, end_ms) = call.range()?;
+    let matchers = call.selectors()?.into_iter().next().unwrap_or_default();
+    let request = CardinalityRequest { matchers, start_ms, end_ms, limit };
+    let stats = app.engine.cardinality(&call.tenant, request).await?;
+    let counts = |list: &[Count]| -> Vec<Value> {
+        list.iter().map(|one| json!({ "name": one.name, "value": one.count })).collect()
+    };
+    // As Prometheus says it of an empty head.
+    let (min_ms, max_ms) = stats.head.time_range_ms.unwrap_or((i64::MAX, i64::MIN));
+    answer_json(&json!({
+        "headStats": {
+            // Of Prometheus' head, which holds hours; here a series may be on disk after minutes.
+            "numSeries": stats.series,
+            "numLabelPairs": stats.label_pairs,
+            "chunkCount": stats.head.chunks,
+            "minTime": min_ms,
+            "maxTime": max_ms,
+        },
+        "seriesCountByMetricName": counts(&stats.series_by_metric),
+        "labelValueCountByLabelName": counts(&stats.values_by_label),
+        "memoryInBytesByLabelName": counts(&stats.bytes_by_label),
+        "seriesCountByLabelValuePair": counts(&stats.series_by_pair),
+    }))
 }
 
 /// `status/walreplay`
