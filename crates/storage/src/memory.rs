@@ -3,6 +3,8 @@
 //! purpose: it is what the embedded engine is compared with.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,7 +13,7 @@ use watchkeep_model::column::Table;
 use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
-    Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, MetricColumns,
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, Matcher, MetricColumns,
     NativeHistogram, Result, SeriesSamples, SpanColumns, TenantId, TraceId,
 };
 
@@ -140,6 +142,15 @@ impl Metrics {
         Ok((series > 0).then_some(Rejected { series, floats, histograms, exemplars, reason }))
     }
 
+    fn delete(&mut self, matchers: &[Matcher], range: RangeInclusive<i64>) {
+        let all_match = |labels: &Labels| matchers.iter().all(|matcher| matcher.matches(labels));
+        for (_, samples) in self.series.iter_mut().filter(|(labels, _)| all_match(labels)) {
+            samples.retain(|time_ms, _| !range.contains(time_ms));
+        }
+        self.exemplars
+            .retain(|exemplar| !(all_match(&exemplar.series) && range.contains(&exemplar.time_ms)));
+    }
+
     fn matching<'a>(
         &'a self,
         request: &'a SeriesRequest,
@@ -242,7 +253,7 @@ impl MemoryStore {
         Self { series_max: Some(series_max), ..Self::default() }
     }
 
-    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
         let mut tenants = self.tenants.lock();
         let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
         let memory = match table {
@@ -285,22 +296,22 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         answers::once(move || records::traces(&snapshot, &request)).await
     }
 
@@ -366,6 +377,33 @@ impl Store for MemoryStore {
         request: CardinalityRequest,
     ) -> Result<CardinalityStats> {
         Ok(self.metrics(tenant).cardinality(&request))
+    }
+
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()> {
+        if matchers.is_empty() {
+            return Err(Error::invalid("a deletion needs a matcher"));
+        }
+        if let Some(tenant) = self.tenants.lock().get_mut(tenant) {
+            tenant.metrics.delete(&matchers, start_ms..=end_ms);
+        }
+        Ok(())
+    }
+
+    async fn clean_tombstones(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn snapshot(&self) -> Result<PathBuf> {
+        Err(Error::new(
+            ErrorKind::Unsupported,
+            "a store in memory has nothing on disk to make a snapshot of",
+        ))
     }
 
     async fn flush(&self) -> Result<()> {

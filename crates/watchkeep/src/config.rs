@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_model::error::IoContext as _;
-use watchkeep_model::{Error, Result, TenantId};
+use watchkeep_model::{Error, Matcher, Result, TenantId};
 use watchkeep_server::{OtlpConfig, ServerConfig};
-use watchkeep_storage::embedded::{Retention, StorageConfig};
+use watchkeep_storage::embedded::{MetricRetention, Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
 
@@ -100,11 +100,58 @@ pub(crate) struct RetentionSection {
     pub(crate) age: HumaneDuration,
     /// Bytes of parts on disk beyond which the oldest go; 0 means no bound.
     pub(crate) size_max: ByteSize,
+    /// Series of metrics that are kept for another time; the first that matches decides.
+    pub(crate) metrics: Vec<MetricsRule>,
+}
+
+/// How long some series of metrics are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MetricsRule {
+    /// As in PromQL.
+    pub(crate) selector: Selector,
+    /// 0 means for ever.
+    pub(crate) age: HumaneDuration,
+}
+
+impl MetricsRule {
+    fn rule(&self) -> MetricRetention {
+        let age_max = Some(self.age.0).filter(|age| !age.is_zero());
+        MetricRetention { matchers: self.selector.matchers.clone(), age_max }
+    }
+}
+
+/// A selector of series as in PromQL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub(crate) struct Selector {
+    text: String,
+    matchers: Vec<Matcher>,
+}
+
+impl TryFrom<String> for Selector {
+    type Error = String;
+
+    fn try_from(text: String) -> std::result::Result<Self, String> {
+        let matchers = watchkeep_promql::parse_selector(&text)
+            .map_err(|error| format!("{text:?} selects no series: {}", error.display(&text)))?;
+        Ok(Self { text, matchers })
+    }
+}
+
+impl From<Selector> for String {
+    fn from(selector: Selector) -> Self {
+        selector.text
+    }
 }
 
 impl Default for RetentionSection {
     fn default() -> Self {
-        Self { age: HumaneDuration(Duration::from_hours(30 * 24)), size_max: ByteSize(0) }
+        Self {
+            age: HumaneDuration(Duration::from_hours(30 * 24)),
+            size_max: ByteSize(0),
+            metrics: Vec::new(),
+        }
     }
 }
 
@@ -166,6 +213,7 @@ impl Config {
                 age_max: Some(self.retention.age.0).filter(|age| !age.is_zero()),
                 bytes_max: unless_zero(self.retention.size_max.0),
             },
+            metric_retention: self.retention.metrics.iter().map(MetricsRule::rule).collect(),
         }
     }
 

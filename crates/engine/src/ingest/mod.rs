@@ -5,11 +5,11 @@ mod gate;
 
 pub use delta::DeltaAccumulator;
 pub use gate::{Gate, Reservation};
+pub use watchkeep_storage::seam::Rejected;
 
 use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
-use watchkeep_storage::seam::{AppendAck, Rejected};
-use watchkeep_storage::{Append, Batch};
+use watchkeep_storage::{Append, AppendAck, Batch};
 
 use crate::engine::Engine;
 
@@ -21,9 +21,8 @@ impl Engine {
         columns: SpanColumns,
         rejected: u64,
     ) -> Result<()> {
-        let ack = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await?;
-        self.count(Signal::Traces, rejected, ack);
-        Ok(())
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await;
+        self.count(Signal::Traces, rejected, outcome)
     }
 
     /// Stores log records; `rejected` is how many the decoder had to leave out.
@@ -33,14 +32,13 @@ impl Engine {
         columns: LogColumns,
         rejected: u64,
     ) -> Result<()> {
-        let ack = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await?;
-        self.count(Signal::Logs, rejected, ack);
-        Ok(())
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await;
+        self.count(Signal::Logs, rejected, outcome)
     }
 
     /// Stores samples, exemplars and metadata, turning increments into running totals first;
-    /// `rejected` is how many points the decoder had to leave out. Tells what the store kept out
-    /// beside them.
+    /// `rejected` is how many points the decoder had to leave out. Gives what the store kept out
+    /// while it took the rest.
     pub async fn ingest_metrics(
         &self,
         tenant: &TenantId,
@@ -55,10 +53,9 @@ impl Engine {
             self.delta.undo(change);
         }
         self.metrics.delta_series.set(self.delta.len() as i64);
-        let ack = outcome?;
-        let kept_out = ack.rejected.map_or(0, |kept_out| kept_out.samples());
-        self.count(Signal::Metrics, rejected + kept_out, ack);
-        Ok(ack.rejected)
+        let kept_out = outcome.as_ref().map_or(None, |ack| ack.rejected);
+        let rejected = rejected + kept_out.map_or(0, |kept_out| kept_out.samples());
+        self.count(Signal::Metrics, rejected, outcome).map(|()| kept_out)
     }
 
     async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<AppendAck> {
@@ -69,10 +66,16 @@ impl Engine {
         store.append(tenant, Append::from(batch)).await
     }
 
-    fn count(&self, signal: Signal, rejected: u64, ack: AppendAck) {
-        let counters = self.metrics.of(signal);
-        counters.accepted.inc_by(ack.rows);
-        counters.rejected.inc_by(rejected);
+    fn count(&self, signal: Signal, rejected: u64, outcome: Result<AppendAck>) -> Result<()> {
+        match outcome {
+            Ok(ack) => {
+                let counters = self.metrics.of(signal);
+                counters.accepted.inc_by(ack.rows);
+                counters.rejected.inc_by(rejected);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Counts what decoders had to change in or leave out of rows that were accepted, by a fixed

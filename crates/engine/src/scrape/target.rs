@@ -95,13 +95,15 @@ pub trait MetadataSource: Send + Sync + std::fmt::Debug {
 #[derive(Debug)]
 pub struct Target {
     labels: Labels,
-    discovered: Labels,
+    discovered: Mutex<Labels>,
     url: String,
     interval: Duration,
     timeout: Duration,
     scrape_native_histograms: bool,
     always_scrape_classic: bool,
     convert_classic: bool,
+    /// Why every scrape fails without asking the target.
+    forced_error: Mutex<Option<String>>,
     status: Mutex<TargetStatus>,
     metadata: Mutex<Option<Arc<dyn MetadataSource>>>,
 }
@@ -150,7 +152,8 @@ impl Target {
                 config.convert_classic_histograms_to_nhcb,
             ),
             labels,
-            discovered,
+            discovered: Mutex::new(discovered),
+            forced_error: Mutex::default(),
             status: Mutex::default(),
             metadata: Mutex::default(),
         }
@@ -168,8 +171,23 @@ impl Target {
     }
 
     /// Labels before relabelling.
-    pub fn discovered_labels(&self) -> &Labels {
-        &self.discovered
+    pub fn discovered_labels(&self) -> Labels {
+        self.discovered.lock().clone()
+    }
+
+    /// Notes other labels before relabelling, which led to the same target.
+    pub(super) fn set_discovered_labels(&self, labels: Labels) {
+        *self.discovered.lock() = labels;
+    }
+
+    /// Why every scrape of this target must fail without asking it, such as too many targets.
+    pub fn forced_error(&self) -> Option<String> {
+        self.forced_error.lock().clone()
+    }
+
+    /// Makes every scrape fail, or lets it be again.
+    pub(super) fn set_forced_error(&self, error: Option<String>) {
+        *self.forced_error.lock() = error;
     }
 
     /// What is asked.
@@ -220,8 +238,8 @@ impl Target {
     }
 
     /// What tells this target from others of its job.
-    pub(super) fn key(&self) -> (&Labels, &str) {
-        (&self.labels, &self.url)
+    pub(super) fn key(&self) -> (Labels, String) {
+        (self.labels.clone(), self.url.clone())
     }
 
     fn hash(&self) -> u64 {
@@ -245,6 +263,12 @@ impl Target {
     /// How the last scrape went.
     pub fn status(&self) -> TargetStatus {
         self.status.lock().clone()
+    }
+
+    /// Shows what is known of the same target under other settings, until it is scraped again.
+    pub(super) fn continue_from(&self, before: &Self) {
+        *self.status.lock() = before.status();
+        *self.metadata.lock() = before.metadata();
     }
 
     /// Says where the metadata of this target is.

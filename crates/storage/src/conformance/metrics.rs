@@ -125,6 +125,56 @@ pub(super) async fn labels_are_listed(mut fixture: Fixture) {
     assert_eq!(values("zone", everything).await, [""; 0]);
 }
 
+/// Start timestamps come back with their samples; 0 stands for one that is not known.
+pub(super) async fn starts_come_back(mut fixture: Fixture) {
+    let mut rows = samples(&[("up", "a", 10, 1.0), ("up", "a", 20, 2.0), ("up", "b", 10, 1.0)]);
+    rows.floats.start_ms[1] = 15;
+    fixture.append(Batch::Metrics(rows)).await;
+    fixture.append(Batch::Metrics(samples_of("up", 30, 3.0))).await;
+    let mut with_histogram = samples_of("mix", 20, 2.0);
+    add_histogram(&mut with_histogram, "mix", 10, 4.0);
+    with_histogram.histograms.start_ms[0] = 3;
+    fixture.append(Batch::Metrics(with_histogram)).await;
+    let found = read(&fixture, named("up")).await;
+    assert_eq!(found[0].floats.starts_ms.as_deref(), Some(&[0, 15, 0][..]));
+    assert_eq!(found[1].floats.starts_ms, None);
+    let found = read(&fixture, named("mix")).await;
+    assert_eq!((found[0].histograms[0].start_ms, &found[0].floats.starts_ms), (3, &None));
+}
+
+/// A deletion takes the samples of its series in its range, and nothing that comes later.
+pub(super) async fn deleted_series_are_gone(mut fixture: Fixture) {
+    let mut rows = samples(&[("up", "a", 10, 1.0), ("up", "a", 20, 2.0), ("up", "b", 10, 1.0)]);
+    add_exemplar(&mut rows, "up", 10, "aa");
+    fixture.append(Batch::Metrics(rows)).await;
+    fixture.append(Batch::Metrics(samples(&[("load", "b", 10, 1.0)]))).await;
+    let (store, tenant) = (std::sync::Arc::clone(&fixture.store), fixture.tenant.clone());
+    let delete = async |matcher: Matcher, start_ms, end_ms| {
+        store.delete_series(&tenant, vec![matcher], start_ms, end_ms).await.unwrap();
+    };
+    delete(Matcher::equal("host", "b"), i64::MIN, i64::MAX).await;
+    delete(Matcher::equal("__name__", "up"), 5, 10).await;
+    let all = SeriesRequest { matchers: Vec::new(), ..named("") };
+    for round in 0..3 {
+        let found = read(&fixture, all.clone()).await;
+        assert_eq!(found.len(), 1, "round {round}");
+        assert_eq!((&found[0].labels, pairs(&found[0])), (&labels("up", "a"), vec![(20, 2.0)]));
+        assert_eq!(store.series(&tenant, all.clone()).await.unwrap(), [labels("up", "a")]);
+        assert_eq!(store.label_names(&tenant, all.clone()).await.unwrap(), ["__name__", "host"]);
+        let request = LabelValuesRequest { label: "host".to_owned(), series: all.clone() };
+        assert_eq!(store.label_values(&tenant, request).await.unwrap(), ["a"]);
+        assert!(store.exemplars(&tenant, all.clone()).await.unwrap().is_empty());
+        match round {
+            0 => store.flush().await.unwrap(),
+            _ => store.clean_tombstones().await.unwrap(),
+        }
+    }
+    fixture.append(Batch::Metrics(samples(&[("load", "b", 10, 7.0)]))).await;
+    let found = read(&fixture, named("load")).await;
+    assert_eq!(found.iter().map(pairs).collect::<Vec<_>>(), [[(10, 7.0)]]);
+    assert!(store.delete_series(&tenant, vec![], 0, 1).await.is_err(), "of all series");
+}
+
 /// Exemplars come by time; of metadata the newest holds.
 pub(super) async fn exemplars_and_metadata(mut fixture: Fixture) {
     let mut first = samples_of("calls", 10, 1.0);

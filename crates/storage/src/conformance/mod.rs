@@ -51,6 +51,8 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         ("labels_are_listed", |f| Box::pin(metrics::labels_are_listed(f))),
         ("start_timestamps_come_back", |f| Box::pin(metrics::start_timestamps_come_back(f))),
         ("series_are_counted", |f| Box::pin(metrics::series_are_counted(f))),
+        ("starts_come_back", |f| Box::pin(metrics::starts_come_back(f))),
+        ("deleted_series_are_gone", |f| Box::pin(metrics::deleted_series_are_gone(f))),
         ("exemplars_and_metadata", |f| Box::pin(metrics::exemplars_and_metadata(f))),
     ];
     for (name, case) in cases {

@@ -12,6 +12,9 @@ use super::manifest::{Manifest, PartEntry};
 use crate::metrics::FrameCache;
 use crate::seam::{StoreStats, TableStats};
 
+/// A UTC day, into which parts are cut.
+pub(super) const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
+
 /// A table of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use watchkeep_model::Matcher;
+
 use super::catalog::TableKind;
 
 /// Settings of the embedded engine.
@@ -34,6 +36,18 @@ pub struct StorageConfig {
     pub flush_interval: Duration,
     /// What is kept, and how long.
     pub retention: Retention,
+    /// Series of metrics that are kept for another time; the first rule that a series matches
+    /// decides.
+    pub metric_retention: Vec<MetricRetention>,
+}
+
+/// How long some series of metrics are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricRetention {
+    /// Every one must hold.
+    pub matchers: Vec<Matcher>,
+    /// Samples that are older are gone; `None` keeps them for ever.
+    pub age_max: Option<Duration>,
 }
 
 impl StorageConfig {
@@ -60,6 +74,7 @@ impl StorageConfig {
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),
+            metric_retention: Vec::new(),
         }
     }
 }

@@ -15,6 +15,11 @@ pub(super) struct Counters {
     pub(super) flush_failures: IntCounter,
     pub(super) flush_seconds: Histogram,
     pub(super) parts_removed: IntCounter,
+    pub(super) compactions: IntCounter,
+    pub(super) compaction_failures: IntCounter,
+    pub(super) parts_compacted: IntCounter,
+    pub(super) compaction_seconds: Histogram,
+    pub(super) deletions: IntCounter,
     pub(super) replayed_records: IntCounter,
 }
 
@@ -26,14 +31,14 @@ impl Counters {
             registry.register(Box::new(counter.clone())).context(failed)?;
             Ok(counter)
         };
-        let options = HistogramOpts::new(
-            "wk_storage_flush_duration_seconds",
-            "Time from freezing a table to its parts being in the manifest.",
-        )
-        .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0]);
-        let failed = || "cannot register the metric wk_storage_flush_duration_seconds".to_owned();
-        let flush_seconds = Histogram::with_opts(options).context(failed)?;
-        registry.register(Box::new(flush_seconds.clone())).context(failed)?;
+        let seconds = |name: &str, help: &str| -> Result<Histogram> {
+            let failed = || format!("cannot register the metric {name}");
+            let options = HistogramOpts::new(name, help)
+                .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 100.0]);
+            let histogram = Histogram::with_opts(options).context(failed)?;
+            registry.register(Box::new(histogram.clone())).context(failed)?;
+            Ok(histogram)
+        };
         Ok(Self {
             appends: counter("wk_storage_appends_total", "Batches made durable.")?,
             appended_bytes: counter(
@@ -57,7 +62,27 @@ impl Counters {
                 "wk_storage_flush_failures_total",
                 "Flushes that failed and will be tried again.",
             )?,
-            flush_seconds,
+            flush_seconds: seconds(
+                "wk_storage_flush_duration_seconds",
+                "Time from freezing a table to its parts being in the manifest.",
+            )?,
+            compactions: counter(
+                "wk_storage_compactions_total",
+                "Parts of metrics that were written in the place of others.",
+            )?,
+            compaction_failures: counter(
+                "wk_storage_compaction_failures_total",
+                "Merges of parts that failed and will be tried again.",
+            )?,
+            parts_compacted: counter(
+                "wk_storage_parts_compacted_total",
+                "Parts of metrics that were replaced by merged or cleaned ones.",
+            )?,
+            compaction_seconds: seconds(
+                "wk_storage_compaction_duration_seconds",
+                "Time to merge parts of metrics into one that is in the manifest.",
+            )?,
+            deletions: counter("wk_storage_deletions_total", "Deletions of series of metrics.")?,
             parts_removed: counter(
                 "wk_storage_parts_removed_total",
                 "Parts removed by retention.",

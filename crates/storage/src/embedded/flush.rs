@@ -12,7 +12,7 @@ use watchkeep_model::error::IoContext;
 use watchkeep_model::{Result, TenantId, TraceId};
 
 use super::Inner;
-use super::catalog::{Catalog, TableKind};
+use super::catalog::{Catalog, DAY_NS, TableKind};
 use super::manifest::PartEntry;
 use super::tables::{RecordTable, TenantTables};
 use crate::metrics;
@@ -22,7 +22,9 @@ use crate::records::summary;
 use crate::schema::column;
 use crate::seam::TableName;
 
-const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
+const DAY_MS: i64 = DAY_NS / 1_000_000;
+/// Days into which one flush cuts metrics; what is older goes to one part.
+const DAYS_MAX: i64 = 62;
 
 /// What flushes need to remember between them. Whoever holds the lock on it flushes.
 #[derive(Debug, Default)]
@@ -178,17 +180,26 @@ impl Inner {
         written: &mut Written,
     ) -> Result<()> {
         let Some(frozen) = tables.metrics.read().frozen.clone() else { return Ok(()) };
-        let (id, directory) = self.begin_part(TableKind::Metrics, tenant)?;
-        let part = frozen.write_part(&directory)?;
-        crate::directory::sync(&directory)?;
-        let figures = PartFigures {
-            min_ns: part.min_ms.saturating_mul(1_000_000),
-            max_ns: part.max_ms.saturating_mul(1_000_000),
-            rows: part.samples,
-            bytes: part.bytes,
-        };
-        let tenant = tenant.as_str().to_owned();
-        written.entries.push(PartEntry { id, table: TableKind::Metrics, tenant, figures });
+        let ranges = days(frozen.time_range_ms());
+        for (at, range) in ranges.iter().enumerate() {
+            let (id, directory) = self.begin_part(TableKind::Metrics, tenant)?;
+            let tenant = tenant.as_str().to_owned();
+            // Named from the start, so that what is begun is removed where writing fails.
+            let figures = PartFigures { min_ns: 0, max_ns: 0, rows: 0, bytes: 0 };
+            written.entries.push(PartEntry { id, table: TableKind::Metrics, tenant, figures });
+            let last = at + 1 == ranges.len();
+            let part = frozen.write_part(&directory, *range, last)?;
+            if part.series == 0 && !last {
+                written.entries.pop();
+                std::fs::remove_dir_all(&directory)
+                    .context(|| format!("cannot remove {}", directory.display()))?;
+                continue;
+            }
+            crate::directory::sync(&directory)?;
+            if let Some(entry) = written.entries.last_mut() {
+                entry.figures = metric_figures(&part);
+            }
+        }
         Ok(())
     }
 
@@ -217,9 +228,12 @@ impl Inner {
         }
         self.manifest.write(&manifest)?;
         catalog.manifest = manifest;
-        drop(catalog);
         for (tenant, tables) in self.tables.all() {
             show(kind, &tables, opened.remove(tenant.as_str()).unwrap_or_default());
+        }
+        drop(catalog);
+        if kind == TableKind::Metrics {
+            self.compaction_wanted.notify_one();
         }
         self.tables.bytes.release_frozen(kind);
         self.room.notify_waiters();
@@ -248,6 +262,31 @@ impl Inner {
                 tracing::warn!(error = %error.report(), "cannot write the manifest; keeping the log");
             }
         }
+    }
+}
+
+/// The ranges of time, oldest first, for each of which a flush of metrics writes a part: UTC days,
+/// so that retention by age lets go of whole parts and merges stay within a day.
+fn days(range_ms: Option<(i64, i64)>) -> Vec<(i64, i64)> {
+    let Some((min_ms, max_ms)) = range_ms else { return vec![(i64::MIN, i64::MAX)] };
+    let (first, last) = (min_ms.div_euclid(DAY_MS), max_ms.div_euclid(DAY_MS));
+    let cut = first.max(last - (DAYS_MAX - 1));
+    let start_of = |day: i64| day.saturating_mul(DAY_MS);
+    let mut ranges: Vec<(i64, i64)> =
+        (cut..=last).map(|day| (start_of(day), start_of(day).saturating_add(DAY_MS - 1))).collect();
+    if first < cut {
+        ranges.insert(0, (i64::MIN, start_of(cut) - 1));
+    }
+    ranges
+}
+
+/// Figures of a part of metrics, as the manifest has them.
+pub(super) fn metric_figures(part: &metrics::PartFigures) -> PartFigures {
+    PartFigures {
+        min_ns: part.min_ms.saturating_mul(1_000_000),
+        max_ns: part.max_ms.saturating_mul(1_000_000),
+        rows: part.samples,
+        bytes: part.bytes,
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Error, Result};
+use watchkeep_model::{Error, MatchOp, Matcher, Result, TenantId};
 
 use super::catalog::TableKind;
 use crate::directory;
@@ -24,8 +24,77 @@ pub(super) struct Manifest {
     pub(super) next_part: u64,
     /// For each table the last record of the log that its parts hold.
     pub(super) flushed: Flushed,
-    /// Parts by rising id, which is the order in which their rows were appended.
+    /// Parts in the order in which their rows were appended. Those of metrics are merged, so their
+    /// ids need not rise.
     pub(super) parts: Vec<PartEntry>,
+    /// Deletions that still hide something.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tombstones: Vec<TombstoneEntry>,
+}
+
+impl Manifest {
+    /// The parts of metrics of a tenant, in order.
+    pub(super) fn metrics_of(&self, tenant: &TenantId) -> impl Iterator<Item = &PartEntry> {
+        let of_tenant =
+            |part: &&PartEntry| part.table == TableKind::Metrics && part.tenant == tenant.as_str();
+        self.parts.iter().filter(of_tenant)
+    }
+
+    /// Forgets deletions to which no part is older.
+    pub(super) fn drop_idle_tombstones(&mut self) {
+        let parts = &self.parts;
+        self.tombstones.retain(|tombstone| {
+            parts.iter().any(|part| {
+                part.table == TableKind::Metrics
+                    && part.tenant == tombstone.tenant
+                    && part.id < tombstone.below
+                    && tombstone.start_ms <= part.figures.max_ns.div_euclid(1_000_000)
+                    && part.figures.min_ns.div_euclid(1_000_000) <= tombstone.end_ms
+            })
+        });
+    }
+}
+
+/// A deletion of samples of metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TombstoneEntry {
+    pub(super) tenant: String,
+    /// Label, operator as in a query, value.
+    pub(super) matchers: Vec<(String, String, String)>,
+    pub(super) start_ms: i64,
+    pub(super) end_ms: i64,
+    /// Parts with smaller ids are meant: those that were there.
+    pub(super) below: u64,
+}
+
+impl TombstoneEntry {
+    pub(super) fn new(
+        tenant: &TenantId,
+        matchers: &[Matcher],
+        (start_ms, end_ms): (i64, i64),
+        below: u64,
+    ) -> Self {
+        let of = |matcher: &Matcher| {
+            let symbol = matcher.op().symbol().to_owned();
+            (matcher.label().to_owned(), symbol, matcher.value().to_owned())
+        };
+        let matchers = matchers.iter().map(of).collect();
+        Self { tenant: tenant.as_str().to_owned(), matchers, start_ms, end_ms, below }
+    }
+
+    /// The conditions on labels.
+    pub(super) fn matchers(&self) -> Result<Vec<Matcher>> {
+        const OPS: [MatchOp; 4] =
+            [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
+        let parse = |(label, symbol, value): &(String, String, String)| {
+            let op = OPS.into_iter().find(|op| op.symbol() == symbol).ok_or_else(|| {
+                Error::corrupt(format!("{symbol:?} in the manifest is no operator on labels"))
+            })?;
+            Matcher::new(label, op, value)
+        };
+        self.matchers.iter().map(parse).collect()
+    }
 }
 
 /// For each table the last record of the log that is in its parts.

@@ -6,8 +6,10 @@
 //! memory, each row exactly once.
 
 mod catalog;
+mod compaction;
 mod config;
 mod counters;
+mod deletion;
 mod flush;
 mod manifest;
 mod metric_record;
@@ -21,18 +23,22 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod tokens;
+#[cfg(test)]
+mod upkeep_tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use watchkeep_model::column::Table;
 use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, TenantId};
 
-pub use config::{Retention, StorageConfig};
+pub use config::{MetricRetention, Retention, StorageConfig};
 pub use open::RecoveryProgress;
 
+use crate::metrics::Horizon;
 use crate::seam::{Append, AppendAck, Batch, IngestToken, RejectReason, Rejected, StoreStats};
 use crate::wal::Wal;
 use catalog::{Catalog, TableKind};
@@ -48,6 +54,17 @@ use tokens::Tokens;
 #[derive(Debug, Clone)]
 pub struct EmbeddedStore {
     inner: Arc<Inner>,
+    /// Dropped with the last clone: long work in the background stops then.
+    _user: Arc<User>,
+}
+
+#[derive(Debug)]
+struct User(Arc<AtomicBool>);
+
+impl Drop for User {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 #[derive(Debug)]
@@ -67,6 +84,14 @@ struct Inner {
     manifest: ManifestFile,
     flush: tokio::sync::Mutex<FlushState>,
     flush_wanted: Arc<tokio::sync::Notify>,
+    /// Told when parts of metrics have come.
+    compaction_wanted: Arc<tokio::sync::Notify>,
+    /// Held while parts of metrics are merged.
+    merging: Mutex<()>,
+    /// When it was last looked for series past their retention.
+    expired_ns: Mutex<i64>,
+    /// Whether nobody uses the engine any more.
+    closing: Arc<AtomicBool>,
     /// Told when a flush has made room in memory.
     room: tokio::sync::Notify,
     /// Holds the lock on the directory.
@@ -125,6 +150,25 @@ impl EmbeddedStore {
 }
 
 impl Inner {
+    fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
+    /// How far back series of metrics are kept as of now.
+    fn horizon(&self) -> Horizon {
+        let now_ms = self.clock.now_ns().div_euclid(1_000_000);
+        let first_ms = |age: Option<Duration>| {
+            age.map_or(i64::MIN, |age| {
+                now_ms.saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+            })
+        };
+        let rules = &self.config.metric_retention;
+        // Without rules retention takes whole parts, and nothing is looked at sample by sample.
+        let otherwise = (!rules.is_empty()).then(|| first_ms(self.config.retention.age_max));
+        let rules = rules.iter().map(|rule| (rule.matchers.clone(), first_ms(rule.age_max)));
+        Horizon { rules: rules.collect(), otherwise }
+    }
+
     fn wal(&self) -> &Wal {
         self.wal.as_ref().expect("the engine is handed out only after the replay")
     }

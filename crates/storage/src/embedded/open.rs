@@ -15,9 +15,9 @@ use super::flush::{FlushState, OpenedPart, show};
 use super::manifest::ManifestFile;
 use super::metric_record::MetricRecord;
 use super::record::{Rows, WalRecord};
-use super::tables::Tables;
+use super::tables::{Tables, Tombstone};
 use super::tokens::Tokens;
-use super::{EmbeddedStore, Inner, StorageConfig};
+use super::{EmbeddedStore, Inner, StorageConfig, User};
 use crate::wal::{Recovered, Wal, WalConfig, replay};
 
 /// How far a start has come.
@@ -61,7 +61,9 @@ impl EmbeddedStore {
         let inner = replaying.run(&wal_dir, wal_config, progress)?;
         let inner = Arc::new(inner);
         Inner::start_background_work(&inner);
-        Ok(Self { inner })
+        Inner::start_compaction(&inner);
+        let user = Arc::new(User(Arc::clone(&inner.closing)));
+        Ok(Self { inner, _user: user })
     }
 }
 
@@ -93,6 +95,9 @@ fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
         let part = OpenedPart::open(catalog, entry)?;
         let tenant = tables.tenant_or_new(&TenantId::new(&entry.tenant)?);
         show(entry.table, &tenant, vec![part]);
+    }
+    for (tenant, tables) in tables.all() {
+        tables.metrics.write().tombstones = Tombstone::of_tenant(&catalog.manifest, &tenant)?;
     }
     Ok(())
 }
@@ -129,6 +134,10 @@ impl Replaying {
             manifest: self.manifest,
             flush: tokio::sync::Mutex::new(FlushState::default()),
             flush_wanted: Arc::default(),
+            compaction_wanted: Arc::default(),
+            merging: Mutex::default(),
+            expired_ns: Mutex::default(),
+            closing: Arc::default(),
             room: tokio::sync::Notify::new(),
             _lock: self.lock,
         };

@@ -1,8 +1,10 @@
 //! The seam, as the embedded engine answers it.
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Labels, Result, TenantId, TraceId};
+use watchkeep_model::{Labels, Matcher, Result, TenantId, TraceId};
 
 use super::EmbeddedStore;
 use super::catalog::TableKind;
@@ -17,7 +19,7 @@ use crate::seam::{
 };
 
 impl EmbeddedStore {
-    fn snapshot(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
         let Some(tables) = self.inner.tables.tenant(tenant) else {
             return Ok(Snapshot::default());
         };
@@ -35,7 +37,7 @@ impl EmbeddedStore {
         ask: impl FnOnce(View) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let Some(tables) = self.inner.tables.tenant(tenant) else { return Ok(T::default()) };
-        let view = tables.metrics.read().view();
+        let view = tables.metrics.read().view(&self.inner.horizon());
         answers::once(move || ask(view)).await
     }
 }
@@ -56,22 +58,22 @@ impl Store for EmbeddedStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, request.table)?;
+        let snapshot = self.rows_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.snapshot(tenant, TableName::Spans)?;
+        let snapshot = self.rows_of(tenant, TableName::Spans)?;
         answers::once(move || records::traces(&snapshot, &request)).await
     }
 
@@ -83,7 +85,7 @@ impl Store for EmbeddedStore {
         let Some(tables) = self.inner.tables.tenant(tenant) else {
             return Ok(Box::new(std::iter::empty()));
         };
-        let view = tables.metrics.read().view();
+        let view = tables.metrics.read().view(&self.inner.horizon());
         Ok(Box::new(view.samples(request)))
     }
 
@@ -117,6 +119,24 @@ impl Store for EmbeddedStore {
         request: CardinalityRequest,
     ) -> Result<CardinalityStats> {
         self.ask_metrics(tenant, move |view| view.cardinality(&request)).await
+    }
+
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()> {
+        self.inner.delete_series(tenant, matchers, (start_ms, end_ms)).await
+    }
+
+    async fn clean_tombstones(&self) -> Result<()> {
+        self.inner.clean_tombstones().await
+    }
+
+    async fn snapshot(&self) -> Result<PathBuf> {
+        self.inner.snapshot().await
     }
 
     async fn flush(&self) -> Result<()> {

@@ -44,13 +44,20 @@ impl Inner {
     /// Removes parts past their age, then the oldest while all together are too large.
     pub(super) fn enforce_retention(&self) -> Result<()> {
         let retention = self.config.retention;
+        let metrics_age_max = self.metrics_age_max();
         let mut catalog = self.catalog.lock();
         let mut manifest = catalog.manifest.clone();
         let mut removed: Vec<PartEntry> = Vec::new();
-        if let Some(age_max) = retention.age_max {
-            let limit_ns = self.clock.now_ns().saturating_sub(nanoseconds(age_max));
-            removed.extend(manifest.parts.extract_if(.., |part| part.figures.max_ns < limit_ns));
-        }
+        let now_ns = self.clock.now_ns();
+        let is_past = |part: &mut PartEntry| {
+            let age_max = match part.table {
+                TableKind::Spans | TableKind::Logs => retention.age_max,
+                TableKind::Metrics => metrics_age_max,
+            };
+            let limit_ns = age_max.map(|age| now_ns.saturating_sub(nanoseconds(age)));
+            limit_ns.is_some_and(|limit_ns| part.figures.max_ns < limit_ns)
+        };
+        removed.extend(manifest.parts.extract_if(.., is_past));
         if let Some(bytes_max) = retention.bytes_max {
             let mut bytes: u64 = manifest.parts.iter().map(|part| part.figures.bytes).sum();
             while bytes > bytes_max
@@ -65,6 +72,7 @@ impl Inner {
         if removed.is_empty() {
             return Ok(());
         }
+        manifest.drop_idle_tombstones();
         self.manifest.write(&manifest)?;
         catalog.manifest = manifest;
         for part in &removed {
@@ -80,6 +88,14 @@ impl Inner {
         }
         tracing::info!(parts = removed.len(), "retention removed parts");
         Ok(())
+    }
+
+    /// The age at which no series of a part of metrics is kept any more; `None` for never.
+    fn metrics_age_max(&self) -> Option<Duration> {
+        let rules = self.config.metric_retention.iter().map(|rule| rule.age_max);
+        rules
+            .chain([self.config.retention.age_max])
+            .try_fold(Duration::ZERO, |most, age| age.map(|age| most.max(age)))
     }
 
     /// Takes a part out of the sight of queries that begin now.

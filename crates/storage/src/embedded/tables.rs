@@ -9,7 +9,10 @@ use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 
 use super::catalog::TableKind;
-use crate::metrics::{self, Frozen, Head, Placed, Refused, View};
+use super::manifest::{Manifest, TombstoneEntry};
+use crate::metrics::{
+    self, Erasure, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View,
+};
 use crate::records::part::RecordPart;
 use crate::records::piece::MemoryBatch;
 use crate::records::{MemTable, Snapshot};
@@ -119,14 +122,57 @@ impl<T: Table> RecordTable<T> {
 pub(super) struct MetricTable {
     pub(super) head: Head,
     pub(super) frozen: Option<Frozen>,
+    /// Id and part; what a later one says of a millisecond holds.
     pub(super) parts: Vec<(u64, metrics::Part)>,
+    pub(super) tombstones: Vec<Tombstone>,
+}
+
+/// A deletion that still hides something of parts.
+#[derive(Debug, Clone)]
+pub(super) struct Tombstone {
+    erasure: Erasure,
+    /// Parts with smaller ids are meant.
+    below: u64,
+}
+
+impl Tombstone {
+    /// The deletions of a tenant that the manifest names.
+    pub(super) fn of_tenant(manifest: &Manifest, tenant: &TenantId) -> Result<Vec<Self>> {
+        let of_tenant = manifest.tombstones.iter().filter(|entry| entry.tenant == tenant.as_str());
+        of_tenant
+            .map(|entry| {
+                let TombstoneEntry { start_ms, end_ms, below, .. } = *entry;
+                let erasure = Erasure { matchers: entry.matchers()?, start_ms, end_ms };
+                Ok(Self { erasure, below })
+            })
+            .collect()
+    }
+
+    /// Whether it may hide something of a part.
+    pub(super) fn applies(&self, id: u64, part: &metrics::Part) -> bool {
+        let figures = part.figures();
+        id < self.below
+            && self.erasure.start_ms <= figures.max_ms
+            && figures.min_ms <= self.erasure.end_ms
+    }
 }
 
 impl MetricTable {
     /// Everything, to be queried.
-    pub(super) fn view(&self) -> View {
-        let parts: Vec<metrics::Part> = self.parts.iter().map(|(_, part)| part.clone()).collect();
-        View::new(&parts, self.frozen.as_slice(), &self.head)
+    pub(super) fn view(&self, horizon: &Horizon) -> View {
+        let parts = self.masked_parts(horizon).into_iter().map(|(_, part)| part).collect();
+        View::new(parts, self.frozen.as_slice(), &self.head, horizon)
+    }
+
+    /// The parts, and what is hidden of them.
+    pub(super) fn masked_parts(&self, horizon: &Horizon) -> Vec<(u64, MaskedPart)> {
+        let masked = |(id, part): &(u64, metrics::Part)| {
+            let figures = part.figures();
+            let erased = self.tombstones.iter().filter(|tombstone| tombstone.applies(*id, part));
+            let erased = erased.map(|tombstone| tombstone.erasure.clone());
+            (*id, (part.clone(), Mask::of(erased, horizon, (figures.min_ms, figures.max_ms))))
+        };
+        self.parts.iter().map(masked).collect()
     }
 
     fn is_empty(&self) -> bool {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use watchkeep_model::{MetricColumns, Result};
 
-use super::{FrameCache, Frozen, Head, Part, View, merge_parts};
+use super::{FrameCache, Frozen, Head, Horizon, Part, View, merge_parts};
 use crate::seam::{LabelValuesRequest, Matcher, SamplesRequest, SeriesRequest};
 
 /// A tenant's metrics.
@@ -37,7 +37,7 @@ impl Store {
     pub fn write(&self, directory: &Path) -> Result<(u64, u64)> {
         let mut total = (0, 0);
         for frozen in &self.frozen {
-            let figures = frozen.write_part(directory)?;
+            let figures = frozen.write_part(directory, (i64::MIN, i64::MAX), true)?;
             total = (total.0 + figures.bytes, total.1 + figures.samples);
         }
         Ok(total)
@@ -53,7 +53,8 @@ impl Store {
 
     /// Rewrites the open parts as one; gives bytes and samples.
     pub fn merge(&self, directory: &Path) -> Result<(u64, u64)> {
-        let figures = merge_parts(&self.parts.iter().collect::<Vec<_>>(), directory)?;
+        let parts: Vec<_> = self.parts.iter().map(|part| (part.clone(), None)).collect();
+        let figures = merge_parts(&parts, directory, &|| false)?.unwrap_or_default();
         Ok((figures.bytes, figures.samples))
     }
 
@@ -82,7 +83,8 @@ impl Store {
     }
 
     fn view(&self) -> View {
-        View::new(&self.parts, &self.frozen, &self.head)
+        let parts = self.parts.iter().map(|part| (part.clone(), None)).collect();
+        View::new(parts, &self.frozen, &self.head, &Horizon::default())
     }
 
     /// Reads samples; gives how many there were.

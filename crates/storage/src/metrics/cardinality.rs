@@ -24,8 +24,8 @@ impl View {
             }
         }
         let mut stats = tally.stats(limit);
-        for source in &*self.sources {
-            if let Source::Memory(memory) = source {
+        for from in &*self.sources {
+            if let Source::Memory(memory) = &from.source {
                 stats.head.add(memory.head_stats());
             }
         }

@@ -10,6 +10,7 @@ use watchkeep_model::{
 };
 
 use super::data::{Exemplar, HistogramRow, SeriesData};
+use super::mask::Hidden;
 
 /// What sources said of a series so far, oldest source first.
 #[derive(Debug, Default)]
@@ -57,6 +58,28 @@ impl Gather {
         if let Some(shared) = self.shared.take() {
             self.data.floats.times_ms.extend_from_slice(&shared);
         }
+    }
+
+    /// Takes away what is hidden.
+    pub(super) fn hide(&mut self, hidden: &Hidden) {
+        self.unshare();
+        let floats = std::mem::take(&mut self.data.floats);
+        for at in (0..floats.len()).filter(|at| !hidden.contains(floats.times_ms[*at])) {
+            let starts = floats.starts_ms.get(at..=at).unwrap_or_default();
+            self.data.floats.extend(&floats.times_ms[at..=at], &floats.values[at..=at], starts);
+        }
+        self.data.histograms.retain(|row| !hidden.contains(row.time_ms));
+        self.data.exemplars.retain(|exemplar| !hidden.contains(exemplar.time_ms));
+    }
+
+    /// Appends what another source said.
+    pub(super) fn append(&mut self, mut other: Self) {
+        other.unshare();
+        self.unshare();
+        let floats = &other.data.floats;
+        self.data.floats.extend(&floats.times_ms, &floats.values, &floats.starts_ms);
+        self.data.histograms.append(&mut other.data.histograms);
+        self.data.exemplars.append(&mut other.data.exemplars);
     }
 
     /// All columns, to be appended to.

@@ -244,20 +244,28 @@ impl Frozen {
         self.memory.time_range_ms()
     }
 
-    /// Writes a part into an existing empty directory and syncs its files; syncing the directory
+    /// Writes what lies in a closed range of milliseconds, and the metadata where asked to, as a
+    /// part into an existing empty directory and syncs its files; syncing the directory
     /// is left to the caller.
-    pub(crate) fn write_part(&self, directory: &Path) -> Result<PartFigures> {
+    pub(crate) fn write_part(
+        &self,
+        directory: &Path,
+        (start_ms, end_ms): (i64, i64),
+        with_metadata: bool,
+    ) -> Result<PartFigures> {
+        let range = Range { start_ms, end_ms };
         let mut writer = Writer::create(directory)?;
         let all = self.memory.with_index(|index| index.all());
         for series in self.memory.sorted(&all) {
             let mut data = SeriesData::default();
-            series.read_samples(Range::ALL, &mut data);
-            series.read_exemplars(Range::ALL, &mut data);
+            series.read_samples(range, &mut data);
+            series.read_exemplars(range, &mut data);
             data.settle();
             if !data.is_empty() {
                 writer.add(&series.labels, &data)?;
             }
         }
-        writer.finish(&self.memory.metadata())
+        let metadata = if with_metadata { self.memory.metadata() } else { Vec::new() };
+        writer.finish(&metadata)
     }
 }

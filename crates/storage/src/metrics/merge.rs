@@ -11,6 +11,7 @@ use watchkeep_model::{Labels, Result};
 
 use super::data::Range;
 use super::gather::Gather;
+use super::mask::{Hidden, Mask};
 use super::memory::{Memory, MemorySeries};
 use super::part::{Found, Part, PartFigures, Reader, Writer};
 use super::select::LabelIndex;
@@ -42,7 +43,7 @@ impl Source {
         }
     }
 
-    pub(super) fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
+    fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
         match self {
             Self::Memory(memory) => Ok(memory.with_sample(ids, range)),
             Self::Part(part) => part.with_sample(ids, range),
@@ -57,6 +58,58 @@ impl Source {
     }
 }
 
+/// A source, and what is hidden of it.
+#[derive(Debug, Clone)]
+pub(super) struct Masked {
+    pub(super) source: Source,
+    pub(super) mask: Option<Arc<Mask>>,
+}
+
+impl Masked {
+    pub(super) fn select(self, ids: RoaringBitmap) -> Selected {
+        Selected { from: self, ids }
+    }
+}
+
+/// The series of a source that are asked for.
+#[derive(Debug)]
+pub(super) struct Selected {
+    pub(super) from: Masked,
+    pub(super) ids: RoaringBitmap,
+}
+
+impl Selected {
+    /// Those of the series that have a sample in the range.
+    pub(super) fn with_sample(&self, range: Range) -> Result<RoaringBitmap> {
+        let touched = self.from.source.with_sample(&self.ids, range)?;
+        if self.from.mask.is_none() {
+            return Ok(touched);
+        }
+        let mut seen = RoaringBitmap::new();
+        match &self.from.source {
+            Source::Memory(_) => {
+                for id in touched {
+                    let one = RoaringBitmap::from_iter([id]);
+                    if Cursor::open(self.from.clone().select(one))?.touches(range)? {
+                        seen.insert(id);
+                    }
+                }
+            }
+            // In a part numbers rise as labels do.
+            Source::Part(_) => {
+                let mut cursor = Cursor::open(self.from.clone().select(touched.clone()))?;
+                for id in touched {
+                    if cursor.touches(range)? {
+                        seen.insert(id);
+                    }
+                    cursor.advance()?;
+                }
+            }
+        }
+        Ok(seen)
+    }
+}
+
 /// What to read of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
@@ -66,7 +119,12 @@ pub(super) enum Want {
 }
 
 /// The selected series of one source, in order.
-enum Cursor {
+struct Cursor {
+    place: Place,
+    mask: Option<Arc<Mask>>,
+}
+
+enum Place {
     Memory { current: Option<Arc<MemorySeries>>, rest: std::vec::IntoIter<Arc<MemorySeries>> },
     Part(Box<PartCursor>),
 }
@@ -78,42 +136,43 @@ struct PartCursor {
 }
 
 impl Cursor {
-    fn open(source: &Source, ids: RoaringBitmap) -> Result<Self> {
-        let mut cursor = match source {
+    fn open(Selected { from, ids }: Selected) -> Result<Self> {
+        let place = match from.source {
             Source::Memory(memory) => {
-                Self::Memory { current: None, rest: memory.sorted(&ids).into_iter() }
+                Place::Memory { current: None, rest: memory.sorted(&ids).into_iter() }
             }
-            Source::Part(part) => Self::Part(Box::new(PartCursor {
-                reader: Reader::new(part.clone()),
+            Source::Part(part) => Place::Part(Box::new(PartCursor {
+                reader: Reader::new(part),
                 current: None,
                 rest: ids.into_iter(),
             })),
         };
+        let mut cursor = Self { place, mask: from.mask };
         cursor.advance()?;
         Ok(cursor)
     }
 
     /// Takes the labels of the series that is current out of the cursor, which is to be advanced.
     fn take_labels(&mut self) -> Option<Labels> {
-        match self {
-            Self::Memory { current, .. } => current.as_ref().map(|series| series.labels.clone()),
-            Self::Part(cursor) => {
+        match &mut self.place {
+            Place::Memory { current, .. } => current.as_ref().map(|series| series.labels.clone()),
+            Place::Part(cursor) => {
                 cursor.current.as_mut().map(|found| std::mem::take(&mut found.labels))
             }
         }
     }
 
     fn labels(&self) -> Option<&Labels> {
-        match self {
-            Self::Memory { current, .. } => current.as_ref().map(|series| &series.labels),
-            Self::Part(cursor) => cursor.current.as_ref().map(|found| &found.labels),
+        match &self.place {
+            Place::Memory { current, .. } => current.as_ref().map(|series| &series.labels),
+            Place::Part(cursor) => cursor.current.as_ref().map(|found| &found.labels),
         }
     }
 
     fn advance(&mut self) -> Result<()> {
-        match self {
-            Self::Memory { current, rest } => *current = rest.next(),
-            Self::Part(cursor) => {
+        match &mut self.place {
+            Place::Memory { current, rest } => *current = rest.next(),
+            Place::Part(cursor) => {
                 let next = cursor.rest.next();
                 cursor.current = next.map(|id| cursor.reader.find(id)).transpose()?;
             }
@@ -121,12 +180,24 @@ impl Cursor {
         Ok(())
     }
 
+    /// What is hidden of the series that is current, if anything in the range.
+    fn hidden(&self, range: Range) -> Option<Hidden> {
+        let hidden = self.mask.as_ref()?.hidden(self.labels()?);
+        hidden.touches(range).then_some(hidden)
+    }
+
     fn touches(&mut self, range: Range) -> Result<bool> {
-        match self {
-            Self::Memory { current, .. } => {
+        if let Some(hidden) = self.hidden(range) {
+            let mut samples = Gather::default();
+            self.read_all(range, Want::Samples, &mut samples)?;
+            samples.hide(&hidden);
+            return Ok(samples.samples() > 0);
+        }
+        match &mut self.place {
+            Place::Memory { current, .. } => {
                 Ok(current.as_ref().is_some_and(|series| series.touches(range)))
             }
-            Self::Part(cursor) => {
+            Place::Part(cursor) => {
                 let PartCursor { reader, current, .. } = &mut **cursor;
                 current.as_ref().map_or(Ok(false), |found| reader.touches(found, range))
             }
@@ -134,8 +205,18 @@ impl Cursor {
     }
 
     fn read(&mut self, range: Range, want: Want, into: &mut Gather) -> Result<()> {
-        match self {
-            Self::Memory { current, .. } => {
+        let Some(hidden) = self.hidden(range) else { return self.read_all(range, want, into) };
+        let mut own = Gather::default();
+        self.read_all(range, want, &mut own)?;
+        own.hide(&hidden);
+        into.append(own);
+        Ok(())
+    }
+
+    /// Reads what is hidden too.
+    fn read_all(&mut self, range: Range, want: Want, into: &mut Gather) -> Result<()> {
+        match &mut self.place {
+            Place::Memory { current, .. } => {
                 let Some(series) = current else { return Ok(()) };
                 if want != Want::Exemplars {
                     series.read_samples(range, into.data_mut());
@@ -144,7 +225,7 @@ impl Cursor {
                     series.read_exemplars(range, into.data_mut());
                 }
             }
-            Self::Part(cursor) => {
+            Place::Part(cursor) => {
                 let PartCursor { reader, current, .. } = &mut **cursor;
                 let Some(found) = current else { return Ok(()) };
                 if want != Want::Exemplars {
@@ -173,8 +254,8 @@ impl std::fmt::Debug for Merger {
 }
 
 impl Merger {
-    pub(super) fn open(selected: Vec<(Source, RoaringBitmap)>) -> Result<Self> {
-        let cursors = selected.into_iter().map(|(source, ids)| Cursor::open(&source, ids));
+    pub(super) fn open(selected: Vec<Selected>) -> Result<Self> {
+        let cursors = selected.into_iter().map(Cursor::open);
         Ok(Self { cursors: cursors.collect::<Result<_>>()?, same: Vec::new() })
     }
 
@@ -243,16 +324,33 @@ pub(super) fn merge_metadata<'a>(
     Ok(rows.into_values().collect())
 }
 
-/// Writes one part with everything of the given ones, oldest first, into an existing empty
-/// directory. Of two samples at one millisecond that of the later part is kept.
-pub(crate) fn merge_parts(parts: &[&Part], directory: &Path) -> Result<PartFigures> {
-    let sources: Vec<Source> = parts.iter().map(|part| Source::Part((*part).clone())).collect();
-    let everything =
-        sources.iter().map(|source| (source.clone(), source.with_index(|index| index.all())));
-    let mut merger = Merger::open(everything.collect())?;
+/// A part, and what is hidden of it.
+pub(crate) type MaskedPart = (Part, Option<Arc<Mask>>);
+
+/// Writes one part with everything of the given ones that is not hidden, oldest first, into an
+/// existing empty directory. Of two samples at one millisecond that of the later part is kept.
+/// `None` where it was told to stop.
+pub(crate) fn merge_parts(
+    parts: &[MaskedPart],
+    directory: &Path,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<PartFigures>> {
+    let sources = parts.iter().map(|(part, mask)| {
+        let source = Source::Part(part.clone());
+        let all = source.with_index(|index| index.all());
+        Masked { source, mask: mask.clone() }.select(all)
+    });
+    let mut merger = Merger::open(sources.collect())?;
     let mut writer = Writer::create(directory)?;
     while let Some((labels, gathered)) = merger.next(Range::ALL, Want::Everything)? {
-        writer.add(&labels, &gathered.into_data())?;
+        if stop() {
+            return Ok(None);
+        }
+        let data = gathered.into_data();
+        if !data.is_empty() {
+            writer.add(&labels, &data)?;
+        }
     }
-    writer.finish(&merge_metadata(sources.iter())?)
+    let sources: Vec<Source> = parts.iter().map(|(part, _)| Source::Part(part.clone())).collect();
+    writer.finish(&merge_metadata(sources.iter())?).map(Some)
 }

@@ -17,6 +17,7 @@ mod data;
 mod gather;
 mod head;
 mod index;
+mod mask;
 mod memory;
 mod merge;
 mod part;
@@ -28,7 +29,8 @@ mod view;
 
 pub(crate) use self::{
     head::{Frozen, Head, Placed, Refused},
-    merge::merge_parts,
-    part::{FrameCache, Part},
+    mask::{Erasure, Horizon, Mask},
+    merge::{MaskedPart, merge_parts},
+    part::{FrameCache, Part, PartFigures},
     view::View,
 };

@@ -8,7 +8,7 @@ use watchkeep_model::histogram::{BucketSpan, ResetHint};
 use watchkeep_model::metrics::STALE_NAN_BITS;
 use watchkeep_model::{ErrorKind, Labels, MetricColumns, NativeHistogram, SeriesSamples};
 
-use super::{FrameCache, Frozen, Head, Part, View, merge_parts};
+use super::{FrameCache, Frozen, Head, Horizon, Part, View, merge_parts};
 use crate::seam::{LabelValuesRequest, MatchOp, Matcher, SamplesRequest, SeriesRequest};
 
 pub(super) fn labels_of(series: u8) -> Labels {
@@ -111,7 +111,8 @@ impl Store {
     }
 
     fn view(&self) -> View {
-        View::new(&self.parts, &self.frozen, &self.head)
+        let parts = self.parts.iter().map(|part| (part.clone(), None)).collect();
+        View::new(parts, &self.frozen, &self.head, &Horizon::default())
     }
 
     fn directory(&mut self) -> PathBuf {
@@ -124,7 +125,8 @@ impl Store {
     fn write_oldest_frozen(&mut self) {
         if !self.frozen.is_empty() {
             let directory = self.directory();
-            let figures = self.frozen.remove(0).write_part(&directory).unwrap();
+            let figures =
+                self.frozen.remove(0).write_part(&directory, (i64::MIN, i64::MAX), true).unwrap();
             self.parts.push(open(&directory));
             assert_eq!(self.parts.last().unwrap().figures(), figures);
         }
@@ -132,10 +134,21 @@ impl Store {
 
     fn merge_all(&mut self) {
         let directory = self.directory();
-        let figures = merge_parts(&self.parts.iter().collect::<Vec<_>>(), &directory).unwrap();
+        let figures = {
+            let parts: Vec<_> = self.parts.iter().map(|part| (part.clone(), None)).collect();
+            merge_parts(&parts, &directory, &|| false)
+        }
+        .unwrap()
+        .unwrap();
         self.parts = vec![open(&directory)];
         assert_eq!(self.parts[0].figures(), figures);
     }
+}
+
+/// A view of parts and a head, of which nothing is hidden.
+pub(super) fn view_of(parts: &[Part], head: &Head) -> View {
+    let parts = parts.iter().map(|part| (part.clone(), None)).collect();
+    View::new(parts, &[], head, &Horizon::default())
 }
 
 fn open(directory: &Path) -> Part {
@@ -329,7 +342,7 @@ fn a_query_beyond_its_samples_is_refused_and_ends() {
     let mut batch = MetricColumns::default();
     (0..100).for_each(|at| push_float(&mut batch, (at % 2) as u8, at, 1.0));
     head.append(&batch);
-    let view = View::new(&[], &[], &head);
+    let view = view_of(&[], &head);
     let series = everything();
     let mut answer = view.samples(SamplesRequest { series, samples_max: 70 });
     assert_eq!(answer.next().unwrap().unwrap().floats.len(), 50);
@@ -434,7 +447,7 @@ fn queries_run_beside_appends_and_see_whole_prefixes() {
         let mut seen = 0;
         while seen < ROUNDS as usize {
             let done = appending.is_finished();
-            for series in read(&View::new(&[], &[], &head), everything()) {
+            for series in read(&view_of(&[], &head), everything()) {
                 let times = series.floats.times_ms.to_vec();
                 assert_eq!(times, (0..times.len() as i64).collect::<Vec<_>>());
                 seen = if series.labels == labels_of(5) { times.len() } else { seen };

@@ -5,14 +5,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
 use watchkeep_model::{Error, ErrorKind, Labels, Result, SeriesSamples};
 
 use super::data::Range;
 use super::gather::SharedTimes;
 use super::head::{Frozen, Head};
-use super::merge::{Merger, Source, Want, merge_metadata};
-use super::part::Part;
+use super::mask::{Horizon, Mask};
+use super::merge::{Masked, MaskedPart, Merger, Selected, Source, Want, merge_metadata};
 use super::select::select;
 use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest};
 
@@ -20,34 +19,46 @@ use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, 
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     /// Oldest first: what a later one says of a millisecond holds.
-    pub(super) sources: Arc<[Source]>,
+    pub(super) sources: Arc<[Masked]>,
 }
 
 impl View {
-    /// Takes a view of parts and frozen heads, oldest first, and the head. Whoever calls this keeps
-    /// the head from being frozen between listing `frozen` and the return, lest samples be missed.
-    pub(crate) fn new(parts: &[Part], frozen: &[Frozen], head: &Head) -> Self {
-        let parts = parts.iter().cloned().map(Source::Part);
-        let frozen = frozen.iter().map(|frozen| Source::Memory(Arc::clone(&frozen.memory)));
-        let head = std::iter::once(Source::Memory(head.memory()));
-        Self { sources: parts.chain(frozen).chain(head).collect() }
+    /// Takes a view of parts and frozen heads, oldest first, and the head, of which the horizon
+    /// hides what is past it. Whoever calls this keeps the head from being frozen between listing
+    /// `frozen` and the return, lest samples be missed.
+    pub(crate) fn new(
+        parts: Vec<MaskedPart>,
+        frozen: &[Frozen],
+        head: &Head,
+        horizon: &Horizon,
+    ) -> Self {
+        let parts =
+            parts.into_iter().map(|(part, mask)| Masked { source: Source::Part(part), mask });
+        let frozen = frozen.iter().map(|frozen| Arc::clone(&frozen.memory));
+        let memory = frozen.chain(std::iter::once(head.memory())).map(|memory| {
+            let range = memory.time_range_ms();
+            let mask = range.and_then(|range| Mask::of(std::iter::empty(), horizon, range));
+            Masked { source: Source::Memory(memory), mask }
+        });
+        Self { sources: parts.chain(memory).collect() }
     }
 
     /// First and last millisecond of a sample or exemplar; an empty range where there is neither.
     pub(super) fn time_range_ms(&self) -> (i64, i64) {
-        let ranges = self.sources.iter().filter_map(Source::time_range_ms);
+        let ranges = self.sources.iter().filter_map(|from| from.source.time_range_ms());
         ranges.fold((i64::MAX, i64::MIN), |all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 
     /// The series that match, of each source that has anything in the range.
-    pub(super) fn select(&self, request: &SeriesRequest) -> Result<Vec<(Source, RoaringBitmap)>> {
+    pub(super) fn select(&self, request: &SeriesRequest) -> Result<Vec<Selected>> {
         let range = range_of(request);
         let mut selected = Vec::new();
-        for source in &*self.sources {
-            if source.time_range_ms().is_some_and(|(min, max)| range.overlaps(min, max)) {
-                let ids = source.with_index(|index| select(index, &request.matchers))?;
+        for from in &*self.sources {
+            let times = from.source.time_range_ms();
+            if times.is_some_and(|(min, max)| range.overlaps(min, max)) {
+                let ids = from.source.with_index(|index| select(index, &request.matchers))?;
                 if !ids.is_empty() {
-                    selected.push((source.clone(), ids));
+                    selected.push(from.clone().select(ids));
                 }
             }
         }
@@ -86,19 +97,19 @@ impl View {
     pub(crate) fn label_names(&self, request: &SeriesRequest) -> Result<Vec<String>> {
         let range = range_of(request);
         let mut names = BTreeSet::new();
-        for (source, ids) in self.select(request)? {
-            let ids = source.with_sample(&ids, range)?;
+        for selected in self.select(request)? {
+            let (from, ids) = (&selected.from, selected.with_sample(range)?);
             if ids.is_empty() {
                 continue;
             }
-            let (known, all) = source.with_index(|index| (index.names(), index.all().len()));
+            let (known, all) = from.source.with_index(|index| (index.names(), index.all().len()));
             if ids.len() == all {
                 names.extend(known);
                 continue;
             }
             let known = known.len();
             let (mut own, mut new) = (BTreeSet::<String>::new(), Vec::new());
-            let mut merger = Merger::open(vec![(source, ids)])?;
+            let mut merger = Merger::open(vec![from.clone().select(ids)])?;
             while own.len() < known
                 && let Some((labels, _)) = merger.next_touched(Range::ALL)?
             {
@@ -116,8 +127,8 @@ impl View {
     pub(crate) fn label_values(&self, request: &LabelValuesRequest) -> Result<Vec<String>> {
         let range = range_of(&request.series);
         let mut values = BTreeSet::new();
-        for (source, ids) in self.select(&request.series)? {
-            let ids = source.with_sample(&ids, range)?;
+        for selected in self.select(&request.series)? {
+            let (source, ids) = (&selected.from.source, selected.with_sample(range)?);
             source.with_index(|index| {
                 let mut found = Vec::new();
                 let unknown = |value: &str| !values.contains(value);
@@ -158,7 +169,7 @@ impl View {
 
     /// What is known about metric families, sorted by name.
     pub(crate) fn metadata(&self) -> Result<Vec<MetadataRow>> {
-        merge_metadata(self.sources.iter())
+        merge_metadata(self.sources.iter().map(|from| &from.source))
     }
 }
 

@@ -21,6 +21,8 @@ pub use samples::{
 
 pub use watchkeep_model::{MatchOp, Matcher};
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId, TraceId};
@@ -107,12 +109,12 @@ impl Rejected {
     pub fn samples(&self) -> u64 {
         self.floats + self.histograms
     }
+}
 
-    /// Tells a client, after what else there is to tell.
-    pub fn after(&self, message: &str) -> String {
-        let separator = if message.is_empty() { "" } else { "; " };
-        let (samples, Self { series, reason, .. }) = (self.samples(), self);
-        format!("{message}{separator}{samples} samples of {series} new series rejected: {reason}")
+impl std::fmt::Display for Rejected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { series, reason, .. } = self;
+        write!(f, "{series} new series with {} samples were refused: {reason}", self.samples())
     }
 }
 
@@ -207,6 +209,28 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
         tenant: &TenantId,
         request: CardinalityRequest,
     ) -> Result<CardinalityStats>;
+
+    /// Deletes samples and exemplars in the closed range of the series that match. What was
+    /// appended before the call is gone when it returns, for queries and for good, whatever
+    /// happens later; the space on disk is freed later. Metadata stays.
+    ///
+    /// Errors: `Invalid` without any matcher.
+    async fn delete_series(
+        &self,
+        tenant: &TenantId,
+        matchers: Vec<Matcher>,
+        start_ms: i64,
+        end_ms: i64,
+    ) -> Result<()>;
+
+    /// Frees the space of what was deleted, for all tenants, then returns.
+    async fn clean_tombstones(&self) -> Result<()>;
+
+    /// Makes a copy of everything stored as of now that stays as it is, and gives the directory,
+    /// whose last name is the snapshot's.
+    ///
+    /// Errors: `Unsupported` where the engine keeps nothing on disk.
+    async fn snapshot(&self) -> Result<PathBuf>;
 
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;

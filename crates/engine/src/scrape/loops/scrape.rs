@@ -89,7 +89,9 @@ impl ScrapeLoop {
     async fn scrape(&mut self, time_ms: i64) -> bool {
         let began_at = self.shared.now();
         let began = Instant::now();
-        let fetched = {
+        let fetched = if let Some(error) = self.target.forced_error() {
+            Err(FetchError::Failed(error))
+        } else {
             let fetch = self.shared.fetch.fetch(&self.job, &self.target);
             let allowed = self.target.timeout();
             tokio::select! {

@@ -86,7 +86,8 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
         decompressed_bytes_max: engine.limits().decompressed_bytes_max.bytes(),
         arrival_ns: engine.clock().now_ns(),
     };
-    let Decoded { columns, rejected, message, warnings } = run(app, decode, body_bytes).await?;
+    let Decoded { columns, mut rejected, mut message, warnings } =
+        run(app, decode, body_bytes).await?;
     // The body is gone by now; what is held from here on are the columns.
     reservation.set(columns.byte_len()).await?;
     count_losses(app, &warnings);
@@ -108,12 +109,12 @@ pub(super) async fn export(app: &Arc<App>, upload: Upload) -> Result<Outcome> {
     let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(match kept_out {
-        None => Outcome { rejected, message },
-        Some(kept_out) => {
-            Outcome { rejected: rejected + kept_out.samples(), message: kept_out.after(&message) }
-        }
-    })
+    if let Some(kept_out) = kept_out {
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
+    Ok(Outcome { rejected, message })
 }
 
 /// Counts what was accepted with a loss.

@@ -28,6 +28,7 @@ use self::reader::Unsqueezer;
 pub(super) use self::reader::{Found, Reader};
 pub(super) use self::writer::Writer;
 use super::data::Range;
+use super::mask::Horizon;
 use super::select::{LabelIndex, SeePosting};
 use crate::seam::MetadataRow;
 
@@ -112,6 +113,21 @@ impl Part {
         let at = self.0.directory.metadata_at;
         let frame = input.frame(at, Kind::Metadata)?;
         input.parsed(at, decode_metadata(&frame.payload))
+    }
+
+    /// Whether every sample of some series is past the horizon.
+    pub(crate) fn has_expired(&self, horizon: &Horizon) -> Result<bool> {
+        let figures = self.figures();
+        if !horizon.reaches(figures.max_ms) {
+            return Ok(false);
+        }
+        let mut reader = Reader::new(self.clone());
+        for id in 0..figures.series as u32 {
+            if horizon.of(&reader.find(id)?.labels).is_some_and(|first| figures.max_ms < first) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn index(&self) -> &dyn LabelIndex {

@@ -10,11 +10,11 @@ use super::entry::{Entries, decode_exemplars, decode_metadata};
 use super::frame::{FILE_NAME, Fields};
 use super::group::Group;
 use super::{Directory, FrameCache, Part, PartFigures, read_posting};
+use crate::metrics::Head;
 use crate::metrics::tests::{
     everything, histogram_of, labels_of, pairs, push_exemplar, push_float, push_histogram,
-    push_metadata, read,
+    push_metadata, read, view_of,
 };
-use crate::metrics::{Head, View};
 use crate::seam::{Matcher, SamplesRequest, SeriesRequest};
 
 /// Something of every kind: each form of values, shared and own times, histograms, exemplars.
@@ -45,13 +45,13 @@ fn open(directory: &Path) -> Result<Part> {
 fn write_specimen(directory: &Path) -> PartFigures {
     let head = Head::new();
     head.append(&specimen());
-    head.freeze().write_part(directory).unwrap()
+    head.freeze().write_part(directory, (i64::MIN, i64::MAX), true).unwrap()
 }
 
 /// Asks for all there is; a value is compared by its bits.
 fn read_all(directory: &Path) -> Result<Vec<String>> {
     let part = open(directory)?;
-    let view = View::new(&[part], &[], &Head::new());
+    let view = view_of(&[part], &Head::new());
     let request = SamplesRequest { series: everything(), samples_max: usize::MAX };
     let mut lines = Vec::new();
     for series in view.samples(request) {
@@ -92,7 +92,7 @@ fn the_golden_part_of_version_2_stays_readable() {
     let fresh = tempfile::tempdir().unwrap();
     write_specimen(fresh.path());
     assert_eq!(read_all(&directory).unwrap(), read_all(fresh.path()).unwrap());
-    let series = read(&View::new(&[part], &[], &Head::new()), everything());
+    let series = read(&view_of(&[part], &Head::new()), everything());
     assert_eq!(series[4].labels, labels_of(4));
     assert_eq!(*series[4].histograms[19].histogram, histogram_of(209));
     assert_eq!(series[5].floats.values[149].to_bits(), STALE_NAN_BITS);
@@ -163,12 +163,12 @@ fn many_series_read_the_same_from_memory_and_from_a_part() {
     let head = Head::new();
     head.append(&crowd());
     let directory = tempfile::tempdir().unwrap();
-    head.freeze().write_part(directory.path()).unwrap();
+    head.freeze().write_part(directory.path(), (i64::MIN, i64::MAX), true).unwrap();
     head.append(&crowd());
     let part = open(directory.path()).unwrap();
     assert!(part.0.directory.blocks.len() > 10 && part.0.directory.names["id"].len() > 2);
 
-    let (memory, disk) = (View::new(&[], &[], &head), View::new(&[part], &[], &Head::new()));
+    let (memory, disk) = (view_of(&[], &head), view_of(&[part], &Head::new()));
     let mut asked = vec![Vec::new(), vec![Matcher::equal("__name__", "crowd_1")]];
     for series in [0, 1, 127, 128, 700, 1499] {
         asked.push(vec![Matcher::equal("id", format!("{series}-{}", "x".repeat(60)))]);
@@ -205,7 +205,7 @@ fn like_series_share_their_times() {
         }
         let head = Head::new();
         head.append(&batch);
-        head.freeze().write_part(directory.path()).unwrap().bytes
+        head.freeze().write_part(directory.path(), (i64::MIN, i64::MAX), true).unwrap().bytes
     };
     let (shared, own) = (write(0), write(1));
     assert!(shared * 5 < own, "{shared} bytes shared, {own} bytes apart");

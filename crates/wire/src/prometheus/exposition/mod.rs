@@ -2,7 +2,7 @@
 //! protobuf.
 //!
 //! In reading order: [`Parser`] walks an exposition and yields each statement as an [`Entry`] that
-//! borrows from it; [`content_type`] chooses the format; [import] makes columns of a pushed
+//! borrows from it; `content_type` chooses the format; [`decode_exposition`] makes columns of a pushed
 //! exposition; [`escape`] has the schemes that carry UTF-8 names to clients that know none;
 //! [`write`] is the way back.
 //!
@@ -15,6 +15,8 @@
 mod content_type;
 mod cursor;
 mod entry;
+pub mod escape;
+mod import;
 mod nhcb;
 mod number;
 mod openmetrics;
@@ -25,10 +27,12 @@ mod protobuf_message;
 mod tests;
 mod text;
 mod text_series;
+pub mod write;
 
 pub use content_type::{Format, Negotiated, negotiate};
 pub use cursor::ParseError;
 pub use entry::{Entry, Exemplar, LabelPairs, Sample, SampleValue};
+pub use import::decode_exposition;
 pub use parser::{Options, Parser};
 
 use parser::Step;

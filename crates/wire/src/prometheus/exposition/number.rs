@@ -29,9 +29,13 @@ pub(super) fn parse_seconds(text: &[u8]) -> Option<i64> {
     parse_float(text).filter(|seconds| seconds.is_finite()).map(seconds_to_ms)
 }
 
-/// Seconds to milliseconds, cut towards zero and held to what fits.
+/// Seconds to milliseconds, cut towards zero and held to what fits. What differs from a whole
+/// millisecond only by the precision of a double is that millisecond.
 pub(super) fn seconds_to_ms(seconds: f64) -> i64 {
-    (seconds * 1000.0) as i64
+    const PRECISION_MS: f64 = 0.001;
+    let ms = seconds * 1000.0;
+    let whole = ms.round();
+    (if (ms - whole).abs() < PRECISION_MS { whole } else { ms }) as i64
 }
 
 /// Appends a number in its shortest form as Go's `strconv.FormatFloat(value, 'g', -1, 64)` does:

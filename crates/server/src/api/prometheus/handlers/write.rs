@@ -108,10 +108,10 @@ async fn store(
     decoded: Decoded<MetricColumns>,
     mut reservation: Reservation,
 ) -> Result<Stored> {
-    let Decoded { columns, rejected, message, warnings } = decoded;
+    let Decoded { columns, mut rejected, mut message, warnings } = decoded;
     reservation.set(columns.byte_len()).await?;
     app.engine.count_losses(&warnings.counts());
-    let written = Written::of(&columns);
+    let mut written = Written::of(&columns);
     let engine = Arc::clone(&app.engine);
     let storing = tokio::spawn(async move {
         let _held_until_stored = reservation;
@@ -120,18 +120,15 @@ async fn store(
     let kept_out = storing
         .await
         .map_err(|error| Error::internal("storing a request panicked").with_source(error))??;
-    Ok(match kept_out {
-        None => Stored { written, rejected, message },
-        Some(kept_out) => Stored {
-            written: Written {
-                samples: written.samples.saturating_sub(kept_out.floats as usize),
-                histograms: written.histograms.saturating_sub(kept_out.histograms as usize),
-                exemplars: written.exemplars.saturating_sub(kept_out.exemplars as usize),
-            },
-            rejected: rejected + kept_out.samples(),
-            message: kept_out.after(&message),
-        },
-    })
+    if let Some(kept_out) = kept_out {
+        written.samples = written.samples.saturating_sub(kept_out.floats as usize);
+        written.histograms = written.histograms.saturating_sub(kept_out.histograms as usize);
+        written.exemplars = written.exemplars.saturating_sub(kept_out.exemplars as usize);
+        rejected += kept_out.samples();
+        message.push_str(if message.is_empty() { "" } else { "; " });
+        message.push_str(&kept_out.to_string());
+    }
+    Ok(Stored { written, rejected, message })
 }
 
 /// 204 where all was stored; 400 with the reasons where some was not, as the rest would be refused

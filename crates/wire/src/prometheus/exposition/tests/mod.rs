@@ -1,10 +1,13 @@
 //! Tables of what each format accepts and refuses. An exposition is shown as one line a statement.
 
+mod content_type;
+mod import;
 mod nhcb;
 mod openmetrics;
 mod properties;
 mod protobuf;
 mod text;
+mod write;
 
 use super::{Entry, Format, LabelPairs, Options, ParseError, Parser, Sample, SampleValue};
 
