@@ -47,7 +47,11 @@ impl Inner {
         {
             self.merge(&tenant, &ids)?;
         }
-        if self.is_time_to_expire(self.clock.now_ns()) { self.drop_expired_series() } else { Ok(()) }
+        if self.is_time_to_expire(self.clock.now_ns()) {
+            self.drop_expired_series()
+        } else {
+            Ok(())
+        }
     }
 
     fn must_yield(&self) -> bool {

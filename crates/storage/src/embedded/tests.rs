@@ -51,8 +51,17 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
     store.append(&TenantId::default(), batch.into()).await.unwrap();
 }
 
-/// Copies a data directory as a crash would leave it: without the process's leave.
-pub(super) fn copy(from: &Path, to: &Path) {
+/// The data directory as a crash would leave it. Nothing writes while it is copied, since a copy
+/// takes time and would mix what was before with what was after.
+pub(super) async fn crashed(store: &EmbeddedStore) -> tempfile::TempDir {
+    let _no_flush = store.inner.flush.lock().await;
+    let _no_merge = store.inner.merging.lock();
+    let folder = tempfile::tempdir().unwrap();
+    copy(store.data_dir(), folder.path());
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -102,8 +111,7 @@ async fn every_acknowledged_row_is_there_once_after_a_crash_at_any_step() {
         if step % 4 == 2 {
             store.flush().await.unwrap();
         }
-        let crashed = tempfile::tempdir().unwrap();
-        copy(folder.path(), crashed.path());
+        let crashed = crashed(&store).await;
         let found = open(StorageConfig::new(crashed.path())).await.unwrap();
         assert_eq!(bodies(&found).await, expected, "after step {step}");
     }
