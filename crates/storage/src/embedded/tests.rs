@@ -51,6 +51,15 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
     store.append(&TenantId::default(), batch.into()).await.unwrap();
 }
 
+/// Drops a store and waits until nothing in the background uses its directory any more.
+pub(super) async fn close(store: EmbeddedStore) {
+    let lock = store.data_dir().join("LOCK");
+    drop(store);
+    while std::fs::File::open(&lock).unwrap().try_lock().is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
 /// The data directory as a crash would leave it. Nothing writes while it is copied, since a copy
 /// takes time and would mix what was before with what was after.
 pub(super) async fn crashed(store: &EmbeddedStore) -> tempfile::TempDir {
@@ -127,6 +136,7 @@ async fn a_restart_finds_every_kind_of_row_and_the_tokens() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.append(&tenant, Append { batch: batch(), token }).await.unwrap();
+        close(store).await;
     }
     let store = open(StorageConfig::new(folder.path())).await.unwrap();
     assert_eq!(store.stats().metrics.rows_in_memory, 1);
@@ -146,6 +156,7 @@ async fn a_replay_that_is_larger_than_memory_may_be_flushes_on_its_way() {
         for time in 0..200 {
             write(&store, time, &body).await;
         }
+        close(store).await;
     }
     let config = StorageConfig { memory_bytes_max: 64 << 10, ..StorageConfig::new(folder.path()) };
     let store = open(config).await.unwrap();
@@ -205,6 +216,7 @@ async fn damage_on_disk_is_an_error_that_names_the_file() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.flush().await.unwrap();
+        close(store).await;
     }
     let manifest = folder.path().join("MANIFEST");
     let sound = std::fs::read(&manifest).unwrap();
@@ -231,6 +243,7 @@ async fn a_log_that_ends_before_the_parts_is_refused() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.flush().await.unwrap();
+        close(store).await;
     }
     std::fs::remove_dir_all(folder.path().join("wal")).unwrap();
     let error = open(StorageConfig::new(folder.path())).await.unwrap_err();
@@ -278,7 +291,7 @@ async fn retention_by_size_removes_the_oldest_of_any_table() {
     store.flush().await.unwrap();
     let stats = store.stats();
     let bytes = stats.logs.bytes_on_disk;
-    drop(store);
+    close(store).await;
     let retention = Retention { age_max: None, bytes_max: Some(bytes * 2 / 3 + 1) };
     let config = StorageConfig { retention, ..StorageConfig::new(folder.path()) };
     let store = open(config).await.unwrap();
