@@ -10,3 +10,4 @@ mod native;
 mod ops;
 mod otlp;
 mod prometheus;
+mod series_max;

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use watchkeep_model::metrics::STALE_NAN_BITS;
 use watchkeep_model::{Labels, MetricColumns, SystemClock};
 
-use super::tests::copy_of;
+use super::tests::crashed;
 use super::*;
 use crate::seam::{SamplesRequest, SeriesRequest, Store};
 
@@ -140,8 +140,7 @@ async fn crash(
     folder: &mut tempfile::TempDir,
     little: bool,
 ) -> EmbeddedStore {
-    let after = tempfile::tempdir().unwrap();
-    copy_of(&store, after.path()).await;
+    let after = crashed(&store).await;
     drop(store);
     *folder = after;
     let memory_bytes_max = if little { 20 << 10 } else { 64 << 20 };
@@ -230,8 +229,7 @@ proptest! {
                 apply(rows, &mut model);
                 models.push(model);
             }
-            let crashed = tempfile::tempdir().unwrap();
-            copy_of(&store, crashed.path()).await;
+            let crashed = crashed(&store).await;
             cut_log(crashed.path(), cut);
             let found = everything(&open(config(crashed.path())).await).await;
             assert!(models.contains(&found), "{} series", found.len());
@@ -291,8 +289,7 @@ async fn new_series_beyond_the_limit_are_refused_and_the_rest_is_stored() {
     let mut model = Model::new();
     apply(&[(0, 1, 1, 0), (1, 1, 1, 0), (0, 2, 2, 0), (5, 2, 2, 0)], &mut model);
     assert_same(&store, &model, "at the end").await;
-    let after = tempfile::tempdir().unwrap();
-    copy_of(&store, after.path()).await;
+    let after = crashed(&store).await;
     drop(store);
     folder = after;
     let store = open(limited(folder.path())).await;

@@ -26,15 +26,6 @@ async fn open_with(config: StorageConfig, clock: Arc<dyn Clock>) -> Result<Embed
     tokio::task::spawn_blocking(open).await.unwrap()
 }
 
-/// Waits until what runs in the background has let go of the directory.
-async fn close(store: EmbeddedStore) {
-    let inner = Arc::downgrade(&store.inner);
-    drop(store);
-    while inner.strong_count() > 0 {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
-}
-
 async fn bodies(store: &EmbeddedStore) -> Vec<String> {
     let request = ScanRequest {
         table: TableName::Logs,
@@ -60,12 +51,23 @@ async fn write(store: &EmbeddedStore, time_ns: i64, body: &str) {
     store.append(&TenantId::default(), batch.into()).await.unwrap();
 }
 
-/// Copies the data directory as a crash would leave it: without the process's leave, but all of one
-/// moment, so nothing is flushed or merged meanwhile.
-pub(super) async fn copy_of(store: &EmbeddedStore, to: &Path) {
+/// Drops a store and waits until nothing in the background uses its directory any more.
+pub(super) async fn close(store: EmbeddedStore) {
+    let lock = store.data_dir().join("LOCK");
+    drop(store);
+    while std::fs::File::open(&lock).unwrap().try_lock().is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The data directory as a crash would leave it. Nothing writes while it is copied, since a copy
+/// takes time and would mix what was before with what was after.
+pub(super) async fn crashed(store: &EmbeddedStore) -> tempfile::TempDir {
     let _no_flush = store.inner.flush.lock().await;
     let _no_merge = store.inner.merging.lock();
-    copy(store.data_dir(), to);
+    let folder = tempfile::tempdir().unwrap();
+    copy(store.data_dir(), folder.path());
+    folder
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -118,8 +120,7 @@ async fn every_acknowledged_row_is_there_once_after_a_crash_at_any_step() {
         if step % 4 == 2 {
             store.flush().await.unwrap();
         }
-        let crashed = tempfile::tempdir().unwrap();
-        copy_of(&store, crashed.path()).await;
+        let crashed = crashed(&store).await;
         let found = open(StorageConfig::new(crashed.path())).await.unwrap();
         assert_eq!(bodies(&found).await, expected, "after step {step}");
     }
@@ -135,6 +136,7 @@ async fn a_restart_finds_every_kind_of_row_and_the_tokens() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.append(&tenant, Append { batch: batch(), token }).await.unwrap();
+        close(store).await;
     }
     let store = open(StorageConfig::new(folder.path())).await.unwrap();
     assert_eq!(store.stats().metrics.rows_in_memory, 1);
@@ -154,6 +156,7 @@ async fn a_replay_that_is_larger_than_memory_may_be_flushes_on_its_way() {
         for time in 0..200 {
             write(&store, time, &body).await;
         }
+        close(store).await;
     }
     let config = StorageConfig { memory_bytes_max: 64 << 10, ..StorageConfig::new(folder.path()) };
     let store = open(config).await.unwrap();
@@ -213,6 +216,7 @@ async fn damage_on_disk_is_an_error_that_names_the_file() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.flush().await.unwrap();
+        close(store).await;
     }
     let manifest = folder.path().join("MANIFEST");
     let sound = std::fs::read(&manifest).unwrap();
@@ -239,6 +243,7 @@ async fn a_log_that_ends_before_the_parts_is_refused() {
         let store = open(StorageConfig::new(folder.path())).await.unwrap();
         write(&store, 1, "one").await;
         store.flush().await.unwrap();
+        close(store).await;
     }
     std::fs::remove_dir_all(folder.path().join("wal")).unwrap();
     let error = open(StorageConfig::new(folder.path())).await.unwrap_err();

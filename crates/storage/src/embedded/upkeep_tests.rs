@@ -10,7 +10,7 @@ use watchkeep_model::{
     Clock, ErrorKind, MatchOp, Matcher, MetricColumns, Result, SeriesSamples, TenantId,
 };
 
-use super::tests::copy_of;
+use super::tests::crashed;
 use super::{EmbeddedStore, MetricRetention, Retention, StorageConfig};
 use crate::conformance::samples;
 use crate::memory::MemoryStore;
@@ -141,8 +141,7 @@ impl Game {
 
     /// Goes on with a copy of what is on disk.
     async fn crash(&mut self) {
-        let folder = tempfile::tempdir().unwrap();
-        copy_of(&self.store, folder.path()).await;
+        let folder = crashed(&self.store).await;
         self.store = open(StorageConfig::new(folder.path()), &self.clock).await;
         self.folder = folder;
     }
