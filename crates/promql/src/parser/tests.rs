@@ -242,7 +242,6 @@ fn errors_of_single_characters_say_where() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn errors_of_form_say_what_was_expected() {
     check_errors(&[
         ("a b", "1:3: parse error: unexpected identifier \"b\""),
@@ -370,7 +369,6 @@ fn errors_of_shifts_and_durations_are_found() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn errors_of_type_are_found() {
     check_errors(&[
         (
