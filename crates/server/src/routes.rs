@@ -20,7 +20,7 @@ pub(crate) fn main(app: &Arc<App>) -> Router {
         .nest("/api/v1/otlp", surface(app, "otlp", otlp_http.clone()))
         .nest("/prometheus/api/v1/otlp", surface(app, "otlp", otlp_http))
         .merge(surface(app, "prometheus", prometheus::routes(app)))
-        .nest(prometheus::PREFIX, surface(app, "prometheus", prometheus::routes(app)))
+        .nest(prometheus::PREFIX, surface(app, "prometheus", prometheus::prefixed_routes(app)))
         .nest(native::BASE, surface(app, "native", native::routes(app)))
         .merge(surface(app, "ops", ops::routes(app)))
         .fallback_service(surface(app, "web", web::routes()))

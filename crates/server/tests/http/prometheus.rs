@@ -147,6 +147,18 @@ async fn errors_name_their_type() {
             assert_eq!(answer.json()["errorType"], kind, "{path}");
         }
     }
+    for path in ["/api/v1/search/metric_names", "/prometheus/api/v1/nope", "/prometheus/nope"] {
+        let answer = server.send(Method::GET, path, &[], "").await;
+        assert_eq!(
+            (answer.status, answer.json()["errorType"].as_str()),
+            (StatusCode::NOT_FOUND, Some("not_found"))
+        );
+    }
+    let quit = server.send(Method::POST, "/-/quit", &[], "").await;
+    assert_eq!(quit.status, StatusCode::FORBIDDEN);
+    let graph =
+        server.send(Method::GET, "/graph?g0.expr=up%7Ba=%22b%22%7D&g0.tab=1", &[], "").await;
+    assert_eq!(graph.header("location"), "/explore/metrics?expr=up%7Ba%3D%22b%22%7D");
     let disabled =
         server.send(Method::POST, "/api/v1/admin/tsdb/delete_series?match[]=x", &[], "").await;
     assert_eq!(disabled.status, StatusCode::SERVICE_UNAVAILABLE);

@@ -73,6 +73,11 @@ impl ApiError {
         Self::bad_data(format!("invalid parameter {name:?}: {message}"))
     }
 
+    /// There is no such path.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(ErrorType::NotFound, message)
+    }
+
     /// What is asked for is switched off.
     pub(super) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorType::Unavailable, message)

@@ -26,8 +26,15 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/-/healthy", get(status::healthy))
         .route("/-/ready", get(status::ready))
         .route("/-/reload", admin_path(targets::reload))
+        .route("/-/quit", admin_path(status::quit))
+        .route("/graph", get(status::graph))
         .route("/version", get(status::version))
         .with_state(Arc::clone(app))
+}
+
+/// The same below [`PREFIX`], where nothing else is.
+pub(crate) fn prefixed_routes(app: &Arc<App>) -> Router {
+    routes(app).fallback(status::not_offered)
 }
 
 fn api(app: &Arc<App>) -> Router<Arc<App>> {
@@ -62,6 +69,7 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/admin/tsdb/delete_series", admin_path(admin::delete_series))
         .route("/admin/tsdb/clean_tombstones", admin_path(admin::clean_tombstones))
         .route("/admin/tsdb/snapshot", admin_path(admin::snapshot))
+        .fallback(status::not_offered)
         .with_state(Arc::clone(app))
 }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{OriginalUri, Request, State};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -175,6 +175,30 @@ pub(in super::super) async fn ready(State(app): State<Arc<App>>) -> Response {
     }
     let stopping = [("x-prometheus-stopping", (app.engine.phase() == Phase::Stopping).to_string())];
     (StatusCode::SERVICE_UNAVAILABLE, stopping, "Service Unavailable").into_response()
+}
+
+/// `/-/quit`: a process is stopped by its signal.
+pub(in super::super) async fn quit() -> Response {
+    (StatusCode::FORBIDDEN, "Not offered over HTTP: send the process a SIGTERM.").into_response()
+}
+
+/// `/graph`, which links in alerts and dashboards lead to: the page that shows its queries.
+pub(in super::super) async fn graph(request: Request) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
+    let queries: Vec<(&str, &str)> = pairs
+        .iter()
+        .filter(|(name, _)| name.starts_with('g') && name.ends_with(".expr"))
+        .map(|(_, query)| ("expr", &**query))
+        .collect();
+    let query = serde_html_form::to_string(queries).unwrap_or_default();
+    Redirect::temporary(&format!("/explore/metrics?{query}")).into_response()
+}
+
+/// Any other path.
+pub(in super::super) async fn not_offered(OriginalUri(uri): OriginalUri) -> Response {
+    let path: String = uri.path().chars().take(128).collect();
+    ApiError::not_found(format!("no path {path}")).into_response()
 }
 
 /// `/version`
