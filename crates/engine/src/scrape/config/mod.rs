@@ -1,7 +1,7 @@
 //! The configuration file of Prometheus, read completely: what it means here, what is refused, and
 //! what is known but not offered, which is a warning.
 //!
-//! In reading order: [`file`] and [`scrape`] (what a configuration says), [`load`] (how it is
+//! In reading order: [`mod@file`] and [`scrape`] (what a configuration says), [`mod@load`] (how it is
 //! read), then the parts.
 
 pub mod discovery;
