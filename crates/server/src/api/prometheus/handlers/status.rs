@@ -188,7 +188,7 @@ pub(in super::super) async fn graph(request: Request) -> Response {
     let pairs: Vec<(String, String)> = serde_html_form::from_str(query).unwrap_or_default();
     let queries: Vec<(&str, &str)> = pairs
         .iter()
-        .filter(|(name, _)| name.starts_with('g') && name.ends_with(".expr"))
+        .filter(|(name, _)| name.strip_suffix(".expr").is_some_and(|pane| pane.starts_with('g')))
         .map(|(_, query)| ("expr", &**query))
         .collect();
     let query = serde_html_form::to_string(queries).unwrap_or_default();
