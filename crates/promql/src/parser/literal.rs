@@ -112,6 +112,9 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     ];
     // What Prometheus holds in nanoseconds of 64 bits.
     const MILLIS_MAX: u64 = i64::MAX as u64 / 1_000_000;
+    if text.is_empty() {
+        return Err("empty duration string".to_owned());
+    }
     let invalid = || format!("not a valid duration string: {}", quote(text));
     let (mut rest, mut units_left, mut millis) = (text, 0, 0_u64);
     while !rest.is_empty() {

@@ -33,40 +33,13 @@ const SIZE_UNITS: [(&str, u64); 7] = [
     ("", 1),
 ];
 
-/// The longest duration: what fits in 63 bits of nanoseconds.
-const DURATION_MS_MAX: u64 = (i64::MAX / 1_000_000) as u64;
-
 /// Reads a duration: whole numbers with units, largest unit first, each at most once; or `0`.
 pub fn parse_duration(text: &str) -> Result<Duration> {
-    match text {
-        "" => return Err(Error::invalid("empty duration string")),
-        "0" => return Ok(Duration::ZERO),
-        _ => {}
+    if text == "0" {
+        return Ok(Duration::ZERO);
     }
-    let bad = || Error::invalid(format!("not a valid duration string: {text:?}"));
-    let too_long = || Error::invalid("duration out of range");
-    let mut rest = text;
-    let mut units = DURATION_UNITS.iter();
-    let mut total_ms = 0_u64;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-        let (number, after) = rest.split_at(digits);
-        let letters = after.find(|c: char| c.is_ascii_digit()).unwrap_or(after.len());
-        let (unit, after) = after.split_at(letters);
-        // The units that are left are smaller than the last, which keeps the order.
-        let (_, unit_ms, _) = units.find(|(name, ..)| *name == unit).ok_or_else(bad)?;
-        if number.is_empty() {
-            return Err(bad());
-        }
-        let number: u64 = number.parse().map_err(|_| too_long())?;
-        total_ms = number
-            .checked_mul(*unit_ms)
-            .and_then(|ms| ms.checked_add(total_ms))
-            .filter(|ms| *ms <= DURATION_MS_MAX)
-            .ok_or_else(too_long)?;
-        rest = after;
-    }
-    Ok(Duration::from_millis(total_ms))
+    let ms = watchkeep_promql::parse_duration(text).map_err(Error::invalid)?;
+    Ok(Duration::from_millis(ms.unsigned_abs()))
 }
 
 /// Prints a duration so that [`parse_duration`] reads it.
