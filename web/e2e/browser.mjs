@@ -36,8 +36,8 @@ export async function openPage(browser, { viewport = WIDE, scheme = "light", ori
   const problems = [];
   page.on("pageerror", (error) => problems.push(`uncaught: ${error.message}`));
   page.on("console", (message) => {
-    // A failed request is logged by the browser itself; tests of failures cause them on purpose.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) problems.push(`console: ${message.text()}`);
+    // A failed request or connection is logged by the browser itself; tests of failures cause them on purpose.
+    if (message.type() === "error" && !/^(Failed to load resource|WebSocket connection to )/.test(message.text())) problems.push(`console: ${message.text()}`);
   });
   page.on("request", (request) => {
     const url = request.url();

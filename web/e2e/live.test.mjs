@@ -45,10 +45,60 @@ describe("a running server", { skip: url ? false : "WATCHKEEP_URL is not set" },
 
   test("shows log lines and opens one", () =>
     visit("logs", "/explore/logs?range=7d", async (page) => {
+      await page.getByRole("img", { name: "Log lines over time by level" }).waitFor();
       const line = page.locator('[role="listitem"] [role="button"]').first();
       await line.click();
-      await page.getByText("Attributes").first().waitFor();
+      await page.getByRole("region", { name: "Labels" }).getByText("service_name").first().waitFor();
+      await page.getByRole("button", { name: "Lines around" }).first().click();
+      await page.getByRole("region", { name: "Lines around" }).locator('[aria-current="true"]').waitFor();
     }));
+
+  test("completes a query of logs from what the server has, and runs it", () =>
+    visit("logquery", "/explore/logs?range=7d", async (page) => {
+      await page.locator('[role="listitem"]').first().waitFor();
+      await page.locator(".cm-content").click();
+      await page.keyboard.press("Control+a");
+      await page.keyboard.insertText('{service_name="');
+      await page.keyboard.press("Control+Space");
+      await page.locator(".cm-tooltip-autocomplete li").first().waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("End");
+      await page.keyboard.insertText("}");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Enter");
+      await page.waitForURL((at) => /^\{service_name="[^"]+"\}$/.test(at.searchParams.get("query") ?? ""));
+      await page.locator('[role="listitem"]').first().waitFor();
+    }));
+
+  test("lists the fields of log lines with their values", () =>
+    visit("logfields", "/explore/logs?range=7d&fields=1", async (page) => {
+      const panel = page.getByRole("complementary", { name: "Fields" });
+      await panel.locator("button[aria-expanded]").first().click();
+      await panel.getByRole("list", { name: /^Values of / }).waitFor();
+    }));
+
+  test("finds the patterns of log lines", () =>
+    visit("logpatterns", "/explore/logs?range=7d&view=patterns", (page) =>
+      page.getByRole("table", { name: "Patterns" }).locator('[role="row"][aria-rowindex]').first().or(page.getByText("No patterns in this time range")).waitFor()));
+
+  test("draws a query of logs that answers numbers", () =>
+    visit("logmetric", `/explore/logs?range=7d&query=${encodeURIComponent('sum by (detected_level) (count_over_time({service_name=~".+"} [6h]))')}`, (page) =>
+      page.getByRole("table", { name: "Series" }).locator('[role="row"][aria-rowindex]').first().waitFor()));
+
+  test("says where a query of logs is wrong", async () => {
+    const { page, context } = await openPage(chromium.browser, { origin: url });
+    try {
+      await page.goto(`${url}/explore/logs?query=${encodeURIComponent('{service_name="x"} | json | !')}`);
+      await page.getByRole("alert").getByText(/parse error/).waitFor();
+      await page.locator(".cm-lintRange-error").first().waitFor();
+      if (artifacts) await page.screenshot({ path: join(artifacts, "live-logwrong.png") });
+    } finally {
+      await context.close();
+    }
+  });
+
+  test("follows lines as they arrive", () =>
+    visit("logtail", "/explore/logs?tail=1", (page) => page.getByRole("status", { name: "Live tail" }).getByText(/^Live/).waitFor()));
 
   test("draws a metric", () =>
     visit("metric", "/explore/metrics?range=6h", async (page) => {

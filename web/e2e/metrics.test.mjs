@@ -1,39 +1,12 @@
 // Metrics, targets and cardinality in a real browser against the mock. Waits for states, never for times.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { openPage, PHONE, settled, startBrowser } from "./browser.mjs";
-import { startMock } from "./mock-server.mjs";
+import { describe, test } from "node:test";
+import { PHONE } from "./browser.mjs";
+import { fits, harness, unnamed, untilUrl } from "./harness.mjs";
 
-let chromium;
-const mocks = {};
-before(async () => {
-  chromium = await startBrowser();
-  for (const data of ["much", "little", "none", "broken"]) mocks[data] = await startMock({ data });
-});
-after(async () => {
-  await chromium?.close();
-  for (const mock of Object.values(mocks)) await mock.close();
-});
-
-/** Runs `steps` on a fresh page and fails on any uncaught error or request to another host. */
-async function visit(data, path, steps, options = {}) {
-  const mock = mocks[data];
-  mock.requests.length = 0;
-  mock.fail = undefined;
-  const { page, context, problems } = await openPage(chromium.browser, { ...options, origin: mock.url });
-  try {
-    await page.goto(mock.url + path);
-    await settled(page);
-    await steps(page, mock);
-    assert.deepEqual(problems, []);
-  } finally {
-    mock.fail = undefined;
-    await context.close();
-  }
-}
+const { visit } = harness();
 
 const explore = (...queries) => `/explore/metrics?${queries.map((query) => `expr=${encodeURIComponent(query)}`).join("&")}`;
-const untilUrl = (page, check) => page.waitForURL((url) => check(url.searchParams, url));
 const asked = (mock, path) => mock.requests.filter((request) => request.startsWith(`/api/v1${path}?`)).map((request) => new URL(request, mock.url).searchParams);
 const editor = (page, letter = "A") => page.getByRole("textbox", { name: `Query ${letter}` }).and(page.locator(".cm-content"));
 const rows = (page, name) => page.getByRole("table", { name }).locator('[role="row"][aria-rowindex]');
@@ -287,7 +260,7 @@ describe("these pages", () => {
     for (const data of ["much", "none", "broken"]) {
       for (const path of PATHS) {
         await visit(data, path, async (page) => {
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.querySelector("#page").scrollWidth <= innerWidth), `${data} ${path}`);
+          assert.ok(await fits(page), `${data} ${path}`);
         }, { viewport: PHONE });
       }
     }
@@ -302,10 +275,7 @@ describe("these pages", () => {
     for (const path of PATHS) {
       await visit("much", path, async (page) => {
         assert.equal(await page.locator("h1").count(), 1, path);
-        const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, a, input, select, textarea, [role=combobox], [role=textbox]")]
-          .filter((element) => !(element.textContent?.trim() || element.getAttribute("aria-label") || element.labels?.length || element.getAttribute("aria-labelledby") || element.type === "hidden"))
-          .map((element) => element.outerHTML.slice(0, 120)));
-        assert.deepEqual(unnamed, [], path);
+        assert.deepEqual(await unnamed(page), [], path);
       });
     }
   });

@@ -1,16 +1,19 @@
-// Serves the built UI and mocks of the native API and of Prometheus' with deterministic data.
+// Serves the built UI and mocks of the native API, of Prometheus' and of Loki's with deterministic data.
 // `node e2e/mock-server.mjs --data much|little|none|broken --port 7171`, or `startMock({ data, port })` from a test.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { makeData, seriesLabels } from "./mock-data.mjs";
+import { acceptTail, answerLoki, LokiFailure } from "./mock-loki.mjs";
 import { answerProm, PromFailure } from "./mock-prometheus.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
 const API = "/api/watchkeep/v1";
 const PROMETHEUS = "/api/v1";
+const LOKI = "/loki/api/v1";
+const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
 const UNIT_NS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
 class Failure extends Error {
@@ -84,18 +87,6 @@ function findLogs(data, query) {
   return query.get("direction") === "forward" ? found.reverse() : found;
 }
 
-function histogram(data, query) {
-  const { start, end } = windowOf(query, data.now);
-  const count = Number(query.get("buckets") ?? 60);
-  const step = (end - start) / BigInt(count) || 1n;
-  const buckets = Array.from({ length: count }, (_, i) => ({ time_unix_nano: String(start + step * BigInt(i)), counts: {} }));
-  for (const log of findLogs(data, query)) {
-    const bucket = buckets[Math.min(count - 1, Number((BigInt(log.time_unix_nano) - start) / step))];
-    bucket.counts[log.level] = (bucket.counts[log.level] ?? 0) + 1;
-  }
-  return { start_unix_nano: String(start), step_ns: Number(step), buckets };
-}
-
 function metricOf(data, query) {
   const metric = data.metrics.find((one) => one.name === query.get("name"));
   if (!metric) throw new Failure(404, "not_found", `no metric named "${query.get("name")}"`, "name");
@@ -132,7 +123,8 @@ function status(data) {
   };
 }
 
-function answer(data, path, query) {
+function answer(data, path, query, headers) {
+  if (path.startsWith(`${LOKI}/`)) return answerLoki(data, path.slice(LOKI.length), query, headers);
   if (path.startsWith(`${PROMETHEUS}/`)) return { status: "success", ...answerProm(data, path.slice(PROMETHEUS.length), query) };
   if (path === "/status") return status(data);
   const [, trace] = /\/traces\/([^/]+)$/.exec(path) ?? [];
@@ -147,9 +139,6 @@ function answer(data, path, query) {
     case "/traces": return page(findTraces(data, query), query, 50, "traces");
     case "/services": return { services: data.services };
     case "/logs": return page(findLogs(data, query), query, 100, "logs");
-    case "/logs/histogram":
-      if (data.kind === "broken") throw new Failure(504, "timeout", "the histogram took longer than 30 s; narrow the time range");
-      return histogram(data, query);
     case "/metrics": {
       const text = query.get("search")?.toLowerCase() ?? "";
       const found = data.metrics.filter((one) => one.name.toLowerCase().includes(text));
@@ -164,6 +153,8 @@ function sendFile(path, response) {
   const wanted = join(DIST, normalize(path));
   const file = wanted.startsWith(DIST) && existsSync(wanted) && statSync(wanted).isFile() ? wanted : join(DIST, "index.html");
   response.setHeader("content-type", TYPES[extname(file)] ?? "application/octet-stream");
+  // As the server's own: what it forbids must show here.
+  response.setHeader("content-security-policy", POLICY);
   response.setHeader("cache-control", file.includes("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
   createReadStream(file).pipe(response);
 }
@@ -171,31 +162,41 @@ function sendFile(path, response) {
 /** `requests` collects what the page asked the API; `fail` may be set to a function (path) => boolean to break endpoints. */
 export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {}) {
   const data = makeData(kind);
-  const mock = { data, requests: [], fail: undefined };
+  const mock = { data, requests: [], tails: [], fail: undefined };
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
-    if (!url.pathname.startsWith("/api/") && url.pathname !== "/status") return sendFile(url.pathname, response);
+    if (!/^\/(api|loki)\//.test(url.pathname) && url.pathname !== "/status") return sendFile(url.pathname, response);
     mock.requests.push(request.url);
     const reply = () => {
       let code = 200;
       let body;
       try {
         if (mock.fail?.(url.pathname)) throw new Failure(503, "unavailable", "told to fail by the test");
-        body = answer(data, url.pathname, url.searchParams);
+        body = answer(data, url.pathname, url.searchParams, request.headers);
       } catch (failure) {
         code = failure.status ?? 500;
+        // Loki's errors are plain text.
+        if (failure instanceof LokiFailure) return void response.writeHead(code, { "content-type": "text/plain; charset=utf-8" }).end(failure.message);
         if (failure instanceof PromFailure) body = { status: "error", errorType: failure.type, error: failure.message };
         else body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
       }
-      response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
+      return void response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
     if (delay > 0) setTimeout(reply, delay);
     else reply();
     return undefined;
   });
+  server.on("upgrade", (request, socket) => {
+    mock.requests.push(request.url);
+    if (!request.url.startsWith(`${LOKI}/tail`) || mock.fail?.(`${LOKI}/tail`)) return void socket.destroy();
+    const tail = acceptTail(request, socket);
+    mock.tails.push(tail);
+    mock.onTail?.(tail);
+    socket.on("close", () => { mock.tails = mock.tails.filter((one) => one !== tail); });
+  });
   await new Promise((done) => server.listen(port, "127.0.0.1", done));
   mock.url = `http://127.0.0.1:${server.address().port}`;
-  mock.close = () => new Promise((done) => { server.close(done); server.closeAllConnections(); });
+  mock.close = () => new Promise((done) => { for (const tail of mock.tails) tail.close(); server.close(done); server.closeAllConnections(); });
   return mock;
 }
 

@@ -4,6 +4,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { openPage, PHONE, settled, startBrowser, WIDE } from "./browser.mjs";
 import { BIG_TRACE } from "./mock-data.mjs";
+import { tailFrame } from "./mock-loki.mjs";
 import { startMock } from "./mock-server.mjs";
 
 const out = process.env.WATCHKEEP_ARTIFACTS ?? "artifacts";
@@ -12,6 +13,7 @@ mkdirSync(out, { recursive: true });
 
 const failing = (data) => (data.traces.find((trace) => trace.error_count > 0) ?? data.traces[0])?.trace_id ?? "0".repeat(32);
 const explore = (...queries) => `/explore/metrics?${queries.map((query) => `expr=${encodeURIComponent(query)}`).join("&")}`;
+const logs = (query) => `/explore/logs?query=${encodeURIComponent(query)}`;
 const PAGES = {
   traces: () => "/explore/traces",
   filtered: () => "/explore/traces?service=tool-runner&status=error&attr=http.response.status_code=504&sort=-duration",
@@ -22,6 +24,15 @@ const PAGES = {
   tracelogs: (data) => `/explore/traces/${failing(data)}?tab=logs`,
   missing: () => `/explore/traces/${"dead".padStart(32, "0")}`,
   logs: () => "/explore/logs",
+  logquery: () => `${logs('{service_name=~".+"} |= "refund" | detected_level="error"')}&col=service_name&col=code_file_path&col=thread`,
+  logfields: () => `${logs('{service_name="gateway"} | logfmt')}&fields=1&wrap=1`,
+  logpatterns: () => "/explore/logs?view=patterns",
+  logmetric: () => logs('sum by (detected_level) (rate({service_name=~".+"} [5m]))'),
+  logtable: () => `${logs("sum by (service_name, detected_level) (count_over_time({service_name=~\".+\"} [1h]))")}&view=table`,
+  logwrong: () => logs('{service_name=~".+"} | json | !'),
+  lognomatch: () => logs('{service_name="gateway"} |= "nothing like this"'),
+  logopen: (data) => `${logs('{service_name=~".+"}')}${data.kind === "broken" ? "&dir=forward" : ""}#open`,
+  logtail: () => "/explore/logs?tail=1",
   metrics: () => "/explore/metrics",
   query: () => explore("histogram_quantile(0.95, sum by (le, job) (rate(http_server_request_duration_seconds_bucket[5m])))"),
   stacked: () => `${explore("sum by (job) (rate(agent_runs_total[5m]))")}&style=stacked`,
@@ -42,6 +53,7 @@ const PAGES = {
 const { browser, close } = await startBrowser();
 for (const data of ["much", "little", "none", "broken"]) {
   const mock = await startMock({ data });
+  mock.onTail = (tail) => { if (data === "much") tail.send(tailFrame(Array.from({ length: 60 }, (_, i) => `handled POST /v1/chat in ${200 + i * 7} ms status=200`))); };
   for (const [size, viewport] of [["wide", WIDE], ["phone", PHONE]]) {
     for (const scheme of ["light", "dark"]) {
       const { page, context, problems } = await openPage(browser, { viewport, scheme, origin: mock.url });
@@ -51,6 +63,11 @@ for (const data of ["much", "little", "none", "broken"]) {
         if (at === undefined || !filter.test(label)) continue;
         await page.goto(mock.url + at);
         await settled(page).catch((error) => console.log(`${label}: ${error.message.split("\n")[0]}`));
+        if (at.endsWith("#open")) {
+          const line = page.locator('[role="listitem"] [role="button"]').nth(data === "broken" ? 3 : 1);
+          if (await line.count()) await line.click();
+          await settled(page);
+        }
         await page.screenshot({ path: join(out, `${label}.png`) });
       }
       for (const problem of new Set(problems)) console.log(`${data} ${size} ${scheme}: ${problem}`);

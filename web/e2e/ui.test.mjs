@@ -1,40 +1,12 @@
 // The UI in a real browser against the mock: what a user does on each page. Waits for states, never for times.
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
-import { openPage, PHONE, settled, startBrowser } from "./browser.mjs";
+import { describe, test } from "node:test";
+import { PHONE, settled } from "./browser.mjs";
+import { fits, harness, params, unnamed, untilUrl } from "./harness.mjs";
 import { BIG_TRACE } from "./mock-data.mjs";
-import { startMock } from "./mock-server.mjs";
 
-let chromium;
-const mocks = {};
-before(async () => {
-  chromium = await startBrowser();
-  for (const data of ["much", "little", "none", "broken"]) mocks[data] = await startMock({ data });
-});
-after(async () => {
-  await chromium?.close();
-  for (const mock of Object.values(mocks)) await mock.close();
-});
+const { mocks, visit } = harness();
 
-/** Runs `steps` on a fresh page and fails on any uncaught error or request to another host. */
-async function visit(data, path, steps, options = {}) {
-  const mock = mocks[data];
-  mock.requests.length = 0;
-  mock.fail = undefined;
-  const { page, context, problems } = await openPage(chromium.browser, { ...options, origin: mock.url });
-  try {
-    await page.goto(mock.url + path);
-    await settled(page);
-    await steps(page, mock);
-    assert.deepEqual(problems, []);
-  } finally {
-    mock.fail = undefined;
-    await context.close();
-  }
-}
-
-const params = (page) => new URL(page.url()).searchParams;
-const untilUrl = (page, check) => page.waitForURL((url) => check(url.searchParams, url));
 const rows = (page) => page.locator('[role="table"] [role="row"][aria-rowindex]');
 
 describe("traces", () => {
@@ -213,57 +185,6 @@ describe("trace", () => {
   });
 });
 
-describe("logs", () => {
-  test("filters by level and text, opens a line, filters in by a field", () =>
-    visit("much", "/explore/logs", async (page, mock) => {
-      await page.getByRole("button", { name: "error", exact: true }).click();
-      await untilUrl(page, (search) => search.get("level") === "error");
-      await page.getByLabel("Text in the line").fill("refund");
-      await untilUrl(page, (search) => search.get("q") === "refund");
-      await settled(page);
-      const line = page.locator('[role="listitem"] [role="button"]').first();
-      await line.click();
-      await page.getByText("code.line.number").first().hover();
-      await page.getByRole("button", { name: /^Filter by code.line.number=/ }).first().click();
-      await untilUrl(page, (search) => search.get("attr")?.startsWith("code.line.number=") ?? false);
-      await settled(page);
-      const last = new URL(mock.requests.filter((request) => request.includes("/logs?")).at(-1), mock.url).searchParams;
-      assert.deepEqual([last.get("level"), last.get("query")], ["error", "refund"]);
-      assert.match(last.get("attribute"), /^code\.line\.number=\d+$/);
-    }));
-
-  test("scrolls endlessly", () =>
-    visit("much", "/explore/logs", async (page, mock) => {
-      const list = page.getByRole("list", { name: "Log lines" });
-      await list.locator('[role="listitem"]').first().waitFor();
-      await list.evaluate((element) => element.scrollTo(0, element.scrollHeight));
-      await page.waitForFunction(() => document.querySelector('[role="listitem"]:last-of-type')?.getAttribute("data-index") > 250);
-      await page.waitForResponse((response) => response.url().includes("cursor=300")).catch(() => assert.ok(mock.requests.some((request) => request.includes("cursor=300"))));
-      assert.ok((await list.locator('[role="listitem"]').count()) < 120);
-    }));
-
-  test("brushing the histogram zooms the time range of every page", () =>
-    visit("much", "/explore/logs", async (page) => {
-      const plot = await page.locator(".u-over").boundingBox();
-      await page.mouse.move(plot.x + plot.width * 0.5, plot.y + 30);
-      await page.mouse.down();
-      await page.mouse.move(plot.x + plot.width * 0.7, plot.y + 30, { steps: 5 });
-      await page.mouse.up();
-      await untilUrl(page, (search) => search.has("from") && search.has("to"));
-      const width = Number(params(page).get("to")) - Number(params(page).get("from"));
-      assert.ok(Math.abs(width - 720_000) < 30_000, `brushed ${width} ms`);
-      const from = params(page).get("from");
-      await page.getByRole("link", { name: "Traces" }).first().click();
-      await untilUrl(page, (search, url) => url.pathname === "/explore/traces" && search.get("from") === from);
-    }));
-
-  test("shows lines although the histogram failed", () =>
-    visit("broken", "/explore/logs", async (page) => {
-      await page.getByText("The histogram could not be loaded").waitFor();
-      assert.ok((await page.locator('[role="listitem"]').count()) > 5);
-    }));
-});
-
 describe("shell", () => {
   test("the palette goes to pages, services and pasted trace ids", () =>
     visit("little", "/explore/logs", async (page, mock) => {
@@ -276,7 +197,7 @@ describe("shell", () => {
       await page.keyboard.press("Control+k");
       await page.getByRole("combobox", { name: "Command" }).fill("gateway");
       await page.getByRole("option", { name: /gateway.*Logs of service/ }).click();
-      await untilUrl(page, (search, url) => url.pathname === "/explore/logs" && search.get("service") === "gateway");
+      await untilUrl(page, (search, url) => url.pathname === "/explore/logs" && search.get("query") === '{service_name="gateway"}');
     }));
 
   test("the time range is in the URL and in every request", () =>
@@ -327,7 +248,7 @@ describe("shell", () => {
     for (const data of ["much", "none", "broken"]) {
       for (const path of ["/explore/traces", `/explore/traces/${mocks[data].data.traces[0]?.trace_id ?? "0"}`, "/explore/logs", "/system/status"]) {
         await visit(data, path, async (page) => {
-          assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth && document.querySelector("#page").scrollWidth <= innerWidth), `${data} ${path}`);
+          assert.ok(await fits(page), `${data} ${path}`);
         }, { viewport: PHONE });
       }
     }
@@ -342,10 +263,7 @@ describe("shell", () => {
     for (const path of ["/explore/traces", `/explore/traces/${mocks.much.data.traces[0].trace_id}`, "/explore/logs", "/system/status"]) {
       await visit("much", path, async (page) => {
         assert.equal(await page.locator("h1").count(), 1, path);
-        const unnamed = await page.evaluate(() => [...document.querySelectorAll("button, a, input, select, [role=combobox]")]
-          .filter((element) => !(element.textContent?.trim() || element.getAttribute("aria-label") || element.labels?.length || element.getAttribute("aria-labelledby") || element.type === "hidden"))
-          .map((element) => element.outerHTML.slice(0, 120)));
-        assert.deepEqual(unnamed, [], path);
+        assert.deepEqual(await unnamed(page), [], path);
       });
     }
   });

@@ -12,6 +12,9 @@ use watchkeep_storage::Store;
 
 use crate::config::LimitsConfig;
 use crate::ingest::{DeltaAccumulator, Gate};
+use crate::logs::config::LokiConfig;
+use crate::logs::deletes::DeleteRequests;
+use crate::logs::tail::{self, TailHub};
 use crate::metrics::EngineMetrics;
 
 /// Where the engine is in its life.
@@ -38,10 +41,14 @@ struct Place {
 pub struct Engine {
     place: RwLock<Place>,
     pub(crate) limits: LimitsConfig,
+    pub(crate) loki: Arc<LokiConfig>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: EngineMetrics,
     pub(crate) delta: DeltaAccumulator,
     pub(crate) queries: Semaphore,
+    pub(crate) tails: Arc<Semaphore>,
+    pub(crate) tail_hub: TailHub,
+    pub(crate) deletes: DeleteRequests,
     gate: Gate,
 }
 
@@ -63,10 +70,27 @@ impl Engine {
             delta: DeltaAccumulator::new(limits.delta_series_max),
             queries: Semaphore::new(limits.queries_max),
             limits,
+            tails: tail::permits(&LokiConfig::default()),
+            tail_hub: TailHub::default(),
+            deletes: DeleteRequests::default(),
+            loki: Arc::default(),
             clock,
             metrics,
             gate,
         })
+    }
+
+    /// The engine with another section `loki`; fails where that leaves nothing allowed.
+    pub fn with_loki(mut self, loki: LokiConfig) -> Result<Self> {
+        loki.check()?;
+        self.tails = tail::permits(&loki);
+        self.loki = Arc::new(loki);
+        Ok(self)
+    }
+
+    /// Section `loki`.
+    pub fn loki(&self) -> &LokiConfig {
+        &self.loki
     }
 
     /// Says how far the store has come.

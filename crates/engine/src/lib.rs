@@ -2,7 +2,8 @@
 //! questions that the API asks, and keeps both within named limits.
 //!
 //! In reading order: [`config`] (the limits), [`engine`] (what holds everything together and knows
-//! whether the store is ready), [`ingest`], [`query`], [`scrape`].
+//! whether the store is ready), [`ingest`], [`query`], [`promql`], [`logs`], [`scrape`],
+//! [`sources`].
 //!
 //! # Invariants
 //! - No HTTP status code, header or gRPC code is known here; errors are kinds.
@@ -14,10 +15,15 @@ pub mod config;
 pub mod engine;
 pub mod humane;
 pub mod ingest;
+pub mod logs;
 pub mod metrics;
 pub mod promql;
 pub mod query;
 pub mod scrape;
+pub mod sources;
 
 pub use config::LimitsConfig;
 pub use engine::{Engine, Phase};
+pub use logs::config::LokiConfig;
+pub use sources::Sources;
+pub use sources::config::SourcesConfig;

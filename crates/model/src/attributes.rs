@@ -244,6 +244,15 @@ impl AttributesColumn {
         self.offsets.push(offset(self.kinds.len()));
     }
 
+    /// Takes back all rows from `rows` on.
+    pub fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        let entries = self.offsets.last().map_or(0, |at| *at as usize);
+        self.keys.truncate(entries);
+        self.values.truncate(entries);
+        self.kinds.truncate(entries);
+    }
+
     /// Appends a whole row, for the edges and tests.
     pub fn push_row<'a>(&mut self, entries: impl IntoIterator<Item = (&'a str, &'a Value)>) {
         for (key, value) in entries {

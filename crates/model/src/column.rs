@@ -48,6 +48,18 @@ impl Utf8Column {
         self.offsets.push(offset(self.text.len()));
     }
 
+    /// Makes room for more strings, of so many bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.offsets.reserve(rows);
+        self.text.reserve(bytes);
+    }
+
+    /// Takes back all strings from `rows` on.
+    pub fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        self.text.truncate(self.offsets.last().map_or(0, |at| *at as usize));
+    }
+
     /// The string at `row`. Panics when out of range, like a slice.
     #[expect(clippy::string_slice, reason = "offsets were taken at the ends of whole strings")]
     pub fn get(&self, row: usize) -> &str {
@@ -199,6 +211,17 @@ impl DictColumn {
     pub fn push_key(&mut self, key: u32) {
         debug_assert!((key as usize) < self.values.len());
         self.keys.push(key);
+    }
+
+    /// Takes back all rows; keys that were given stay good.
+    pub fn clear_rows(&mut self) {
+        self.keys.clear();
+    }
+
+    /// Appends so many rows that all hold the value of a key from [`DictColumn::intern`].
+    pub fn push_key_times(&mut self, key: u32, rows: usize) {
+        debug_assert!((key as usize) < self.values.len());
+        self.keys.resize(self.keys.len() + rows, key);
     }
 
     /// Appends a row.
@@ -364,7 +387,7 @@ pub trait Table: Default + std::fmt::Debug + Send + Sync + 'static {
     /// Appends all rows of another table.
     fn extend_from(&mut self, other: &Self);
     /// Shows every column, in the order in which they are declared.
-    fn visit(&self, see: &mut dyn FnMut(&'static str, ColumnRef<'_>));
+    fn visit<'a>(&'a self, see: &mut dyn FnMut(&'static str, ColumnRef<'a>));
     /// Lends every column, in the same order, stopping at the first error.
     fn visit_mut(
         &mut self,
@@ -401,9 +424,9 @@ macro_rules! table {
             fn extend_from(&mut self, other: &Self) {
                 $($crate::column::ColumnBuffer::extend_from(&mut self.$field, &other.$field);)*
             }
-            fn visit(
-                &self,
-                see: &mut dyn FnMut(&'static str, $crate::column::ColumnRef<'_>),
+            fn visit<'a>(
+                &'a self,
+                see: &mut dyn FnMut(&'static str, $crate::column::ColumnRef<'a>),
             ) {
                 $(see(stringify!($field), $crate::column::ColumnBuffer::as_ref(&self.$field));)*
             }

@@ -154,6 +154,13 @@ pub struct RawLabels<'a> {
     rest: &'a [u8],
 }
 
+impl<'a> RawLabels<'a> {
+    /// The labels in bytes that are laid out as those of [`Labels`]; what is cut ends them.
+    pub fn over(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
 impl<'a> Iterator for RawLabels<'a> {
     type Item = RawLabel<'a>;
 

@@ -20,6 +20,7 @@ pub mod regex;
 pub mod samples;
 pub mod signal;
 pub mod spans;
+pub mod stream;
 pub mod tenant;
 pub mod time;
 
@@ -33,7 +34,7 @@ pub use limits::DecodeLimits;
 pub use logs::{Level, LogColumns};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::MetricColumns;
-pub use regex::Pattern;
+pub use regex::{GroupPlaces, LoosePattern, Pattern};
 pub use samples::{FloatSamples, HistogramSample, SeriesSamples};
 pub use signal::Signal;
 pub use spans::SpanColumns;

@@ -18,6 +18,9 @@ table! {
         severity_text: DictColumn,
         /// The [`Level`] that number or text mean, as its code.
         level: Vec<u8>,
+        /// Labels of the stream that it belongs to, as [`crate::stream::to_text`] writes them; empty
+        /// where it came before streams were known.
+        stream: DictColumn,
         /// The resource's `service.name`; `unknown_service` where it sent none.
         service: DictColumn,
         /// All attributes of the resource, as a JSON object (see [`crate::attributes`]).
@@ -67,12 +70,22 @@ pub enum Level {
     Error = 5,
     /// Numbers 21 to 24.
     Fatal = 6,
+    /// What says so itself; no number means it.
+    Critical = 7,
 }
 
 impl Level {
-    /// All levels, mildest first.
-    pub const ALL: [Self; 7] =
-        [Self::Unknown, Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal];
+    /// All levels, by their codes.
+    pub const ALL: [Self; 8] = [
+        Self::Unknown,
+        Self::Trace,
+        Self::Debug,
+        Self::Info,
+        Self::Warn,
+        Self::Error,
+        Self::Fatal,
+        Self::Critical,
+    ];
 
     /// The level of a record: by number, or else by text (in any case).
     pub fn of(severity_number: u8, severity_text: &str) -> Self {
@@ -87,25 +100,31 @@ impl Level {
         }
     }
 
-    fn of_text(text: &str) -> Self {
-        const NAMES: [(&str, Level); 18] = [
+    /// The level that a text names, in any case.
+    pub fn of_text(text: &str) -> Self {
+        const NAMES: [(&str, Level); 23] = [
             ("trace", Level::Trace),
+            ("trc", Level::Trace),
             ("verbose", Level::Trace),
             ("debug", Level::Debug),
+            ("dbg", Level::Debug),
             ("info", Level::Info),
+            ("inf", Level::Info),
             ("information", Level::Info),
             ("informational", Level::Info),
             ("notice", Level::Info),
             ("warn", Level::Warn),
+            ("wrn", Level::Warn),
             ("warning", Level::Warn),
             ("error", Level::Error),
             ("err", Level::Error),
             ("severe", Level::Error),
             ("fatal", Level::Fatal),
-            ("critical", Level::Fatal),
-            ("crit", Level::Fatal),
+            ("critical", Level::Critical),
+            ("crit", Level::Critical),
             ("alert", Level::Fatal),
             ("emerg", Level::Fatal),
+            ("emergency", Level::Fatal),
             ("panic", Level::Fatal),
         ];
         NAMES
@@ -119,7 +138,8 @@ impl Level {
         Self::ALL.get(usize::from(code)).copied().unwrap_or(Self::Unknown)
     }
 
-    /// The name used in the API: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `unknown`.
+    /// The name used in the API: `trace`, `debug`, `info`, `warn`, `error`, `fatal`, `critical`,
+    /// `unknown`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
@@ -129,6 +149,7 @@ impl Level {
             Self::Warn => "warn",
             Self::Error => "error",
             Self::Fatal => "fatal",
+            Self::Critical => "critical",
         }
     }
 

@@ -5,13 +5,15 @@
 //! In reading order: [`ast`] is what a query is, [`lexer`] and [`parser`] read one,
 //! [`print`](mod@print) and [`pretty`](mod@pretty) write one; [`eval`] evaluates it. [`source`] is
 //! what the evaluator asks of a store, [`value`] what it answers, [`annotations`] what it remarks on
-//! the way; [`histogram`] and [`quantile`] are what it does with distributions.
+//! the way; [`histogram`] and [`quantile`] are what it does with distributions. [`algebra`] is the
+//! part that other languages share.
 //!
 //! # Invariants
 //! - Nothing here does IO, reads a clock, or knows threads, Arrow or HTTP.
 //! - No text from outside panics or recurses without bound.
 //! - The evaluator holds at most as many samples as its options allow.
 
+pub mod algebra;
 pub mod annotations;
 pub mod ast;
 pub mod eval;

@@ -15,6 +15,8 @@ mod body;
 pub mod config;
 mod decode;
 mod error_log;
+mod form;
+mod json;
 pub mod listen;
 mod metrics;
 mod routes;

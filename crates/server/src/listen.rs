@@ -224,7 +224,7 @@ impl Accepting {
                 _ = stopped.wait_for(|stopped| *stopped) => false,
             };
             if has_begun {
-                let connection = http.serve_connection(TokioIo::new(stream), service);
+                let connection = http.serve_connection_with_upgrades(TokioIo::new(stream), service);
                 if let Err(error) = watcher.watch(connection.into_owned()).await {
                     tracing::debug!(%peer, "a connection ended badly: {error}");
                 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::api::{native, ops, otlp, prometheus, web};
+use crate::api::{loki, native, ops, otlp, prometheus, web};
 use crate::app::App;
 use crate::metrics::{Counted, count};
 
@@ -16,11 +16,14 @@ pub(crate) fn main(app: &Arc<App>) -> Router {
     Router::new()
         .merge(surface(app, "otlp", otlp_http.clone().merge(otlp::grpc_routes(app))))
         .nest("/otlp", surface(app, "otlp", otlp_http.clone()))
+        .nest("/loki/otlp", surface(app, "otlp", otlp_http.clone()))
         // Where the OTLP receiver of Prometheus is.
         .nest("/api/v1/otlp", surface(app, "otlp", otlp_http.clone()))
         .nest("/prometheus/api/v1/otlp", surface(app, "otlp", otlp_http))
         .merge(surface(app, "prometheus", prometheus::routes(app)))
         .nest(prometheus::PREFIX, surface(app, "prometheus", prometheus::prefixed_routes(app)))
+        .merge(surface(app, "loki", loki::routes(app)))
+        .nest(loki::PREFIX, surface(app, "loki", loki::prefixed_routes(app)))
         .nest(native::BASE, surface(app, "native", native::routes(app)))
         .merge(surface(app, "ops", ops::routes(app)))
         .fallback_service(surface(app, "web", web::routes()))

@@ -16,6 +16,7 @@ mod checked_file;
 pub mod conformance;
 mod directory;
 pub mod embedded;
+pub mod logs;
 pub mod memory;
 pub mod metrics;
 mod records;

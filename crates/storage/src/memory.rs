@@ -13,17 +13,19 @@ use watchkeep_model::column::Table;
 use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
-    Error, ErrorKind, FloatSamples, HistogramSample, Labels, LogColumns, Matcher, MetricColumns,
+    Error, ErrorKind, FloatSamples, HistogramSample, Labels, Matcher, MetricColumns,
     NativeHistogram, Result, SeriesSamples, SpanColumns, TenantId, TraceId,
 };
 
 use crate::answers;
-use crate::records::{self, MemTable, Snapshot};
+use crate::logs::{self, Erasure, MemoryLogs};
+use crate::records::{self, MemTable, Snapshot, TableSnapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, Batch, CardinalityRequest, CardinalityStats, Count,
-    ExemplarRow, FrameStream, IngestToken, LabelValuesRequest, MetadataRow, Predicate, Pushdown,
+    ExemplarRow, FrameStream, IngestToken, LabelValuesRequest, LogCountCursor, LogCountRequest,
+    LogCursor, LogDeletion, LogsRequest, MetadataRow, MetricPart, Predicate, Pushdown,
     RejectReason, Rejected, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
-    StoreStats, TableName, TraceSummary, TracesRequest,
+    StoreStats, StreamFigures, StreamsRequest, TableName, TraceSummary, TracesRequest,
 };
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
@@ -37,7 +39,7 @@ pub struct MemoryStore {
 #[derive(Debug)]
 struct Tenant {
     spans: MemTable<SpanColumns>,
-    logs: MemTable<LogColumns>,
+    logs: MemoryLogs,
     metrics: Metrics,
 }
 
@@ -45,7 +47,7 @@ impl Default for Tenant {
     fn default() -> Self {
         Self {
             spans: MemTable::new(TableName::Spans),
-            logs: MemTable::new(TableName::Logs),
+            logs: MemoryLogs::default(),
             metrics: Metrics::default(),
         }
     }
@@ -253,14 +255,23 @@ impl MemoryStore {
         Self { series_max: Some(series_max), ..Self::default() }
     }
 
-    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
+    fn table_of(&self, tenant: &TenantId, table: TableName) -> Result<TableSnapshot> {
+        Ok(match table {
+            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)?),
+            TableName::Logs => TableSnapshot::Logs(self.logs_of(tenant)),
+        })
+    }
+
+    fn spans_of(&self, tenant: &TenantId) -> Result<Snapshot> {
         let mut tenants = self.tenants.lock();
         let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
-        let memory = match table {
-            TableName::Spans => tenant.spans.batches()?,
-            TableName::Logs => tenant.logs.batches()?,
-        };
-        Ok(Snapshot { parts: Vec::new(), memory })
+        Ok(Snapshot { parts: Vec::new(), memory: tenant.spans.batches()? })
+    }
+
+    fn logs_of(&self, tenant: &TenantId) -> logs::Snapshot {
+        let mut tenants = self.tenants.lock();
+        let memory = tenants.get_mut(tenant).map(|tenant| tenant.logs.batches());
+        logs::Snapshot { parts: Vec::new(), memory: memory.unwrap_or_default() }
     }
 
     fn metrics(&self, tenant: &TenantId) -> Metrics {
@@ -281,7 +292,7 @@ impl Store for MemoryStore {
         let tenant = tenants.entry(tenant.clone()).or_default();
         match append.batch {
             Batch::Spans(columns) => tenant.spans.append(&columns)?,
-            Batch::Logs(columns) => tenant.logs.append(&columns)?,
+            Batch::Logs(columns) => tenant.logs.append(&columns),
             Batch::Metrics(mut columns) => {
                 ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
                 ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples());
@@ -296,23 +307,52 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, TableName::Spans)?;
+        let snapshot = self.spans_of(tenant)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.rows_of(tenant, TableName::Spans)?;
+        let snapshot = self.spans_of(tenant)?;
         answers::once(move || records::traces(&snapshot, &request)).await
+    }
+
+    async fn log_streams(
+        &self,
+        tenant: &TenantId,
+        request: StreamsRequest,
+    ) -> Result<Vec<StreamFigures>> {
+        let snapshot = self.logs_of(tenant);
+        answers::once(move || logs::streams(&snapshot, &request)).await
+    }
+
+    async fn logs(&self, tenant: &TenantId, request: LogsRequest) -> Result<LogCursor> {
+        logs::read(&self.logs_of(tenant), request)
+    }
+
+    async fn count_logs(
+        &self,
+        tenant: &TenantId,
+        request: LogCountRequest,
+    ) -> Result<LogCountCursor> {
+        logs::count(&self.logs_of(tenant), request)
+    }
+
+    async fn delete_logs(&self, tenant: &TenantId, deletion: LogDeletion) -> Result<()> {
+        let erasure = Erasure::new(deletion)?;
+        match self.tenants.lock().get_mut(tenant) {
+            None => Ok(()),
+            Some(tenant) => tenant.logs.erase(|rows| erasure.erased(rows)),
+        }
     }
 
     async fn series(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<Labels>> {
@@ -369,6 +409,10 @@ impl Store for MemoryStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         Ok(self.metrics(tenant).metadata.into_values().collect())
+    }
+
+    async fn metric_parts(&self, _tenant: &TenantId) -> Result<Vec<MetricPart>> {
+        Ok(Vec::new())
     }
 
     async fn cardinality(

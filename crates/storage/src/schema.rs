@@ -76,15 +76,27 @@ fn entry_fields() -> Fields {
 }
 
 /// Turns a table into a record batch of its schema.
-pub fn to_record_batch<T: Table>(mut table: T) -> Result<RecordBatch> {
-    table.check()?;
+pub fn to_record_batch<T: Table>(table: T) -> Result<RecordBatch> {
+    to_record_batch_of(table, &|_| true)
+}
+
+/// Turns some columns of a table (by their names in the schema) into a record batch.
+pub fn to_record_batch_of<T: Table>(
+    mut table: T,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<RecordBatch> {
     let mut arrays: Vec<ArrayRef> = Vec::new();
     table.visit_mut(&mut |name, column| {
         convert(name, column, &mut arrays).map_err(|error| {
             Error::internal(format!("cannot convert column {name}")).with_source(error)
         })
     })?;
-    RecordBatch::try_new(schema_of::<T>(), arrays)
+    let schema = schema_of::<T>();
+    let kept = schema.fields().iter().zip(arrays).filter(|(field, _)| wanted(field.name()));
+    let (fields, arrays): (Vec<FieldRef>, Vec<ArrayRef>) =
+        kept.map(|(field, array)| (Arc::clone(field), array)).unzip();
+    // Also checks that all columns have the same length.
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
         .map_err(|error| Error::internal("cannot assemble a record batch").with_source(error))
 }
 

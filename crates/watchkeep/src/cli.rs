@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Demo(DemoArguments),
     /// Ask a running server in PromQL
     Query(QueryArguments),
+    /// Ask a running server for log lines in LogQL, or follow them
+    Logs(LogsArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API
@@ -162,6 +164,65 @@ pub(crate) enum QueryOutput {
     Json,
     /// A line a sample
     Csv,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchkeep logs '{service=\"gateway\"} |= \"ERROR\"'
+  watchkeep logs '{service=\"gateway\"} | json | duration_ms > 5000' --since 24h --output jsonl
+  watchkeep logs '{service=\"gateway\"}' --tail
+  watchkeep logs 'sum(rate({service=\"gateway\"}[5m]))'")]
+pub(crate) struct LogsArguments {
+    /// The query
+    pub(crate) expression: String,
+
+    /// Follow what comes, after the newest lines from before
+    #[arg(long, conflicts_with_all = ["to", "forward"])]
+    pub(crate) tail: bool,
+
+    /// How far back to look
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    pub(crate) since: HumaneDuration,
+
+    /// Start of the range: unix seconds or RFC 3339; instead of --since
+    #[arg(long, value_name = "TIME", conflicts_with = "since")]
+    pub(crate) from: Option<String>,
+
+    /// End of the range: unix seconds or RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<String>,
+
+    /// The most lines: the newest, or with --forward the oldest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) limit: u32,
+
+    /// Take the oldest lines of the range instead of the newest
+    #[arg(long)]
+    pub(crate) forward: bool,
+
+    /// Server that speaks the HTTP API of Loki
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    pub(crate) server: String,
+
+    /// Tenant [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+
+    /// How lines are printed, oldest first
+    #[arg(long, value_enum, default_value_t = LogsOutput::Text)]
+    pub(crate) output: LogsOutput,
+}
+
+/// How lines are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogsOutput {
+    /// For people: instant, labels, line
+    Text,
+    /// A JSON object a line
+    Jsonl,
+    /// The line alone
+    Raw,
 }
 
 #[derive(Debug, Args)]

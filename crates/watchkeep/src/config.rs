@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use watchkeep_engine::LimitsConfig;
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
+use watchkeep_engine::{LimitsConfig, LokiConfig, SourcesConfig};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Matcher, Result, TenantId};
 use watchkeep_server::{OtlpConfig, ServerConfig};
-use watchkeep_storage::embedded::{MetricRetention, Retention, StorageConfig};
+use watchkeep_storage::embedded::{LogRetention, MetricRetention, Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
 
@@ -27,8 +27,10 @@ pub(crate) struct Config {
     pub(crate) otlp: OtlpConfig,
     pub(crate) storage: StorageSection,
     pub(crate) scrape: ScrapeSection,
+    pub(crate) sources: SourcesConfig,
     pub(crate) retention: RetentionSection,
     pub(crate) limits: LimitsConfig,
+    pub(crate) loki: LokiConfig,
     pub(crate) log: LogSection,
 }
 
@@ -102,6 +104,26 @@ pub(crate) struct RetentionSection {
     pub(crate) size_max: ByteSize,
     /// Series of metrics that are kept for another time; the first that matches decides.
     pub(crate) metrics: Vec<MetricsRule>,
+    /// Streams of logs that are kept for another time; the first that matches decides.
+    pub(crate) logs: Vec<LogsRule>,
+}
+
+/// How long some streams of logs are kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LogsRule {
+    /// As in LogQL.
+    pub(crate) selector: Selector,
+    /// 0 means for ever.
+    #[serde(alias = "age_max")]
+    pub(crate) age: HumaneDuration,
+}
+
+impl LogsRule {
+    fn rule(&self) -> LogRetention {
+        let age_max = Some(self.age.0).filter(|age| !age.is_zero());
+        LogRetention { matchers: self.selector.matchers.clone(), age_max }
+    }
 }
 
 /// How long some series of metrics are kept.
@@ -151,6 +173,7 @@ impl Default for RetentionSection {
             age: HumaneDuration(Duration::from_hours(30 * 24)),
             size_max: ByteSize(0),
             metrics: Vec::new(),
+            logs: Vec::new(),
         }
     }
 }
@@ -188,6 +211,7 @@ impl Config {
         }
         config.apply(arguments);
         config.limits.check()?;
+        config.loki.check()?;
         config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;
@@ -214,6 +238,7 @@ impl Config {
                 bytes_max: unless_zero(self.retention.size_max.0),
             },
             metric_retention: self.retention.metrics.iter().map(MetricsRule::rule).collect(),
+            log_retention: self.retention.logs.iter().map(LogsRule::rule).collect(),
         }
     }
 

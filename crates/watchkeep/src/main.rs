@@ -5,6 +5,7 @@ mod cli;
 mod config;
 mod demo;
 mod healthcheck;
+mod logs;
 mod query;
 mod serve;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
+        Command::Logs(arguments) => logs::run(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

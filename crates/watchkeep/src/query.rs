@@ -1,7 +1,7 @@
 //! `watchkeep query`: asks a running server in PromQL and prints the answer for people (a table;
 //! over a range a curve with its figures) or programs (JSON, CSV).
 
-mod print;
+pub(crate) mod print;
 
 use std::time::Duration;
 

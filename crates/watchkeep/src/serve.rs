@@ -7,8 +7,8 @@ use std::sync::Arc;
 use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-use watchkeep_engine::Engine;
 use watchkeep_engine::scrape::{Environment, Scraping};
+use watchkeep_engine::{Engine, Sources};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock, TenantId};
 use watchkeep_server::{About, App, Server};
@@ -51,7 +51,8 @@ fn start_log(level: &str) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let registry = Registry::new();
-    let engine = Arc::new(Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?);
+    let engine = Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?;
+    let engine = Arc::new(engine.with_loki(config.loki.clone())?);
     let about = About {
         version: VERSION,
         commit: COMMIT,
@@ -65,6 +66,8 @@ async fn serve(config: Config) -> Result<()> {
         Environment::new(std::env::vars()),
         &registry,
     )?);
+    let data_dir = &config.storage.data_dir;
+    let sources = Sources::new(&engine, config.sources.clone(), data_dir, &registry)?;
     let app = App::new(
         Arc::clone(&engine),
         Arc::clone(&scraping),
@@ -83,14 +86,15 @@ async fn serve(config: Config) -> Result<()> {
         let _either_way = stopped.await;
     }));
     let outcome = tokio::select! {
-        opened = open_and_wait(&config, clock, &registry, &engine, &scraping) => opened,
+        opened = open_and_wait(&config, clock, &registry, &engine, (&scraping, &sources)) => opened,
         name = signals.next() => {
             tracing::info!("{name}: stopping");
             Ok(())
         }
     };
-    // Before the engine refuses what a scrape under way still brings.
+    // Before the engine refuses what a scrape under way still brings, or what was read last.
     scraping.shut_down().await;
+    sources.stop().await;
     if outcome.is_ok() {
         engine.stopping();
     }
@@ -113,7 +117,7 @@ async fn open_and_wait(
     clock: Arc<dyn Clock>,
     registry: &Registry,
     engine: &Arc<Engine>,
-    scraping: &Scraping,
+    (scraping, sources): (&Scraping, &Sources),
 ) -> Result<()> {
     let (settings, registry, watched) = (config.storage(), registry.clone(), Arc::clone(engine));
     let opening = tokio::task::spawn_blocking(move || {
@@ -127,6 +131,7 @@ async fn open_and_wait(
         Ok(store) => {
             engine.attach(Arc::new(store));
             tracing::info!("ready");
+            sources.start().await?;
             if scraping.file().is_some() {
                 scraping.reload().await?;
             }

@@ -37,8 +37,15 @@ pub fn decompress<'a>(
     let bytes = if is("gzip") || is("x-gzip") {
         read_capped("gzip", flate2::read::MultiGzDecoder::new(body), body, decompressed_bytes_max)
     } else if is("deflate") {
-        // HTTP means the zlib format by "deflate" (RFC 9110, section 8.4.1.2).
-        read_capped("deflate", flate2::read::ZlibDecoder::new(body), body, decompressed_bytes_max)
+        // HTTP means the zlib format by "deflate" (RFC 9110, section 8.4.1.2); some clients leave
+        // its head away.
+        if has_zlib_head(body) {
+            let decoder = flate2::read::ZlibDecoder::new(body);
+            read_capped("deflate", decoder, body, decompressed_bytes_max)
+        } else {
+            let decoder = flate2::read::DeflateDecoder::new(body);
+            read_capped("deflate", decoder, body, decompressed_bytes_max)
+        }
     } else if is("zstd") {
         let mut decoder = zstd::stream::read::Decoder::with_buffer(body).map_err(|error| {
             Error::internal("could not start a zstd decoder").with_source(error)
@@ -55,6 +62,12 @@ pub fn decompress<'a>(
         ))
     }?;
     Ok(Cow::Owned(bytes))
+}
+
+/// Whether a body begins as zlib's format does (RFC 1950, section 2.2).
+fn has_zlib_head(body: &[u8]) -> bool {
+    matches!(body, [method, flags, ..]
+        if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0)
 }
 
 fn read_capped(

@@ -10,6 +10,8 @@
 
 pub mod compression;
 pub mod decoded;
+pub mod loki;
 pub mod otlp;
 pub mod prometheus;
 pub mod protobuf;
+pub mod syslog;

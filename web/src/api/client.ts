@@ -1,8 +1,8 @@
 // Calls the server's native API. One function an endpoint; every failure is an `ApiError` that says what to do,
-// those of the Prometheus API (`prometheus.ts`) too.
+// those of the Prometheus and the Loki API (`prometheus.ts`, `loki.ts`) too.
 
 import type {
-  ErrorBody, Level, LogHistogram, LogPage, MetricLabels, MetricList, Status, Trace, TracePage,
+  ErrorBody, Level, LogPage, MetricLabels, MetricList, Status, Trace, TracePage,
 } from "./types";
 
 const BASE = "/api/watchkeep/v1";
@@ -63,13 +63,13 @@ export function queryString(params: Record<string, Value>): string {
 /** Longer queries go in a form: addresses have limits along the way. */
 const ADDRESS_MAX = 4000;
 
-export async function get<T>(path: string, params: Record<string, Value>, signal?: AbortSignal): Promise<T> {
+export async function get<T>(path: string, params: Record<string, Value>, signal?: AbortSignal, headers: Record<string, string> = {}): Promise<T> {
   let response: Response;
   const query = queryString(params);
   const form = query.length > ADDRESS_MAX;
   try {
     response = await fetch(form ? path : path + query, {
-      headers: { accept: "application/json" }, signal: signal ?? null, ...(form ? { method: "POST", body: new URLSearchParams(query) } : {}),
+      headers: { accept: "application/json", ...headers }, signal: signal ?? null, ...(form ? { method: "POST", body: new URLSearchParams(query) } : {}),
     });
   } catch (cause) {
     if (signal?.aborted) throw cause;
@@ -84,6 +84,9 @@ export async function get<T>(path: string, params: Record<string, Value>, signal
   }
 }
 
+/** A plain error text that is longer says nothing to anybody. */
+const PLAIN_MAX = 4000;
+
 function errorOf(status: number, text: string): ApiError {
   try {
     const { error, errorType } = JSON.parse(text) as { error?: ErrorBody["error"] | string; errorType?: string };
@@ -92,8 +95,10 @@ function errorOf(status: number, text: string): ApiError {
   } catch {
     // Not ours (a proxy's page, say): fall through to what the status says.
   }
-  const kind = status === 404 ? "not_found" : status === 429 ? "overloaded" : status >= 502 ? "unavailable" : "internal";
-  return new ApiError(kind, text.trim() !== "" && text.length < 200 && !text.includes("<") ? text.trim() : `the server answered ${status}`, status);
+  const kind = status === 400 ? "bad_data" : status === 404 ? "not_found" : status === 429 ? "overloaded" : status === 504 ? "timeout" : status >= 502 ? "unavailable" : "internal";
+  // Loki's errors are plain text, and quote the query; a proxy's page begins with a tag.
+  const plain = text.trim();
+  return new ApiError(kind, plain !== "" && plain.length < PLAIN_MAX && !plain.startsWith("<") ? plain : `the server answered ${status}`, status);
 }
 
 export const api = {
@@ -104,8 +109,6 @@ export const api = {
     get<{ services: string[] }>(`${BASE}/services`, { ...window }, signal),
   logs: (filter: LogFilter & Window & { limit?: number; cursor?: string | undefined; direction?: string }, signal?: AbortSignal) =>
     get<LogPage>(`${BASE}/logs`, { ...filter }, signal),
-  logHistogram: (filter: LogFilter & Window & { buckets?: number }, signal?: AbortSignal) =>
-    get<LogHistogram>(`${BASE}/logs/histogram`, { ...filter }, signal),
   metrics: (params: { search?: string; limit?: number }, signal?: AbortSignal) =>
     get<MetricList>(`${BASE}/metrics`, params, signal),
   metricLabels: (params: { name: string } & Window, signal?: AbortSignal) =>

@@ -112,12 +112,6 @@ export interface LogPage {
   next_cursor?: string | null;
 }
 
-export interface LogHistogram {
-  start_unix_nano: string;
-  step_ns: number;
-  buckets: { time_unix_nano: string; counts: Partial<Record<Level, number>> }[];
-}
-
 export interface Metric {
   name: string;
   family: string;
@@ -251,4 +245,40 @@ export interface RelabelStep {
   rule: Record<string, unknown>;
   output: Labels;
   keep: boolean;
+}
+
+/** What the Loki API tells of a line beside its text. */
+export interface LogCategories {
+  structuredMetadata?: Labels;
+  parsed?: Labels;
+}
+
+/** Nanoseconds, the line, and what else is known of it. */
+export type LogValue = [ns: string, line: string, categories?: LogCategories];
+
+export interface LogStream {
+  stream: Labels;
+  values: LogValue[];
+}
+
+export interface DetectedField {
+  label: string;
+  type: string;
+  cardinality: number;
+  /** The stages that make the field; none for structured metadata. */
+  parsers?: string[] | null;
+  jsonPath?: string[] | null;
+}
+
+export interface LogPattern {
+  pattern: string;
+  level?: string;
+  /** Unix seconds and how many lines. */
+  samples: [time: number, count: number][];
+}
+
+/** What the live tail sends. */
+export interface TailFrame {
+  streams?: LogStream[] | null;
+  dropped_entries?: unknown[] | null;
 }

@@ -1,4 +1,4 @@
-// The command palette: go to a page, a service's traces or logs, a metric, a query,
+// The command palette: go to a page, a service's traces or logs, a metric, a query of metrics or logs,
 // or paste a trace id and land on it.
 
 import { Modal, TextInput } from "@mantine/core";
@@ -8,6 +8,7 @@ import { IconSearch } from "@tabler/icons-react";
 import { useMemo, useState, type KeyboardEvent } from "react";
 import { api } from "@/api/client";
 import { useServices } from "@/api/queries";
+import { queryOfFilters, traceQuery } from "@/lib/logqlText";
 import { NAV } from "./nav";
 import classes from "./Palette.module.css";
 
@@ -89,7 +90,7 @@ function useCommands(text: string): Command[] {
     const id = text.replaceAll("-", "").toLowerCase();
     if (/^[0-9a-f]{8,32}$/.test(id)) {
       out.push({ id: "trace", label: `Open trace ${id}`, about: "Trace", run: () => void navigate({ to: "/explore/traces/$traceId", params: { traceId: id.padStart(32, "0") } }) });
-      out.push({ id: "trace-logs", label: `Logs of trace ${id}`, about: "Logs", run: () => void navigate({ to: "/explore/logs", search: { trace: id.padStart(32, "0") } }) });
+      out.push({ id: "trace-logs", label: `Logs of trace ${id}`, about: "Logs", run: () => void navigate({ to: "/explore/logs", search: { query: traceQuery(id.padStart(32, "0")) } }) });
     }
     const matches = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
     for (const item of NAV.flatMap((group) => group.items)) {
@@ -98,13 +99,15 @@ function useCommands(text: string): Command[] {
     for (const service of services.data ?? []) {
       if (text === "" || !matches(service)) continue;
       out.push({ id: `t-${service}`, label: service, about: "Traces of service", run: () => void navigate({ to: "/explore/traces", search: { service } }) });
-      out.push({ id: `l-${service}`, label: service, about: "Logs of service", run: () => void navigate({ to: "/explore/logs", search: { service } }) });
+      out.push({ id: `l-${service}`, label: service, about: "Logs of service", run: () => void navigate({ to: "/explore/logs", search: { query: queryOfFilters({ service }) } }) });
     }
     for (const metric of text.length >= 2 ? (metrics.data?.metrics ?? []) : []) {
       out.push({ id: `m-${metric.name}`, label: metric.name, about: "Metric", run: () => void navigate({ to: "/explore/metrics", search: { metric: metric.name } }) });
     }
+    // What begins with a selector of labels alone may be either language; of logs it is asked more often.
+    if (/^\{|[({]\s*\{/.test(text)) out.unshift({ id: "logql", label: text, about: "Run LogQL", run: () => void navigate({ to: "/explore/logs", search: { query: text } }) });
     // What looks like PromQL may be run as it stands.
-    if (/^[\w:]*\s*[({]/.test(text)) out.unshift({ id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
+    if (/^[\w:]*\s*[({]/.test(text)) out.splice(out[0]?.id === "logql" ? 1 : 0, 0, { id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
     return out.slice(0, LIMIT);
   }, [text, services.data, metrics.data, navigate]);
 }

@@ -14,7 +14,7 @@ export const NAV: { title: string; items: NavItem[] }[] = [
     title: "Explore",
     items: [
       { to: "/explore/traces", label: "Traces", icon: IconTimeline, about: "What each run did, step by step" },
-      { to: "/explore/logs", label: "Logs", icon: IconFileText, about: "Log lines, by service, level and text" },
+      { to: "/explore/logs", label: "Logs", icon: IconFileText, about: "LogQL as lines, patterns and graphs, and lines as they arrive" },
       { to: "/explore/metrics", label: "Metrics", icon: IconChartLine, about: "PromQL as graph and table, and the list of all metrics" },
     ],
   },

@@ -1,13 +1,11 @@
 // One log record on a line: time, level, service, body. Colour repeats what the level's word says.
 
-import { Link } from "@tanstack/react-router";
 import { memo } from "react";
-import type { Level, LogRecord } from "@/api/types";
+import type { LogRecord } from "@/api/types";
 import { levelVar } from "@/lib/colors";
 import { formatDateTime, formatInstant, inline, nsToMs, visible } from "@/lib/format";
+import { LEVEL_SHORT } from "@/lib/level";
 import classes from "./LogLine.module.css";
-
-const SHORT: Record<Level, string> = { trace: "TRACE", debug: "DEBUG", info: "INFO", warn: "WARN", error: "ERROR", fatal: "FATAL", unknown: "—" };
 
 interface LogLineProps {
   log: LogRecord;
@@ -30,19 +28,10 @@ export const LogLine = memo(function LogLine({ log, wrap, open = false, hideServ
   return (
     <div className={classes.line} data-wrap={wrap || open} data-level={log.level} style={{ "--level": `var(${levelVar(log.level)})` } as React.CSSProperties}>
       <time className={classes.time} title={formatDateTime(at)}>{formatInstant(at)}</time>
-      <span className={classes.level} title={log.severity_text || log.level}>{SHORT[log.level]}</span>
+      <span className={classes.level} title={log.severity_text || log.level}>{LEVEL_SHORT[log.level]}</span>
       {!hideService && <span className={classes.service} title={log.service}>{log.service || "unknown"}</span>}
       <span className={classes.body}>{text === "" ? <em className="dim">empty body</em> : wrap || open ? text.slice(0, 8000) : text.slice(0, 600)}</span>
       {onSpan && spanId && <button type="button" className={classes.span} onClick={() => onSpan(spanId)}>Span</button>}
     </div>
   );
 });
-
-export function TraceLink({ log }: { log: LogRecord }) {
-  if (!log.trace_id) return null;
-  return (
-    <Link to="/explore/traces/$traceId" params={{ traceId: log.trace_id }} search={log.span_id ? { span: log.span_id } : {}} preload={false}>
-      Open trace
-    </Link>
-  );
-}

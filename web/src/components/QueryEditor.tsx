@@ -1,25 +1,32 @@
-// An editor for PromQL with completion, errors marked in place and history. CodeMirror is loaded when the first editor is
-// shown; until then a plain text box of the same size takes the text.
+// An editor for queries with completion, errors marked in place and history. CodeMirror and the language are loaded when the
+// first editor is shown; until then a plain text box of the same size takes the text.
 
+import type { Extension } from "@codemirror/state";
 import type { EditorView } from "@codemirror/view";
-import type { PrometheusClient } from "@prometheus-io/codemirror-promql";
 import { useEffect, useRef, useState } from "react";
 import type { EditorCallbacks, MarkedError } from "./queryEditorEngine";
 import classes from "./QueryEditor.module.css";
 
-/** Where completion gets names and values from. */
-export type CompletionClient = PrometheusClient;
+/** A query language for the editor. It must stay the same object while the editor is shown. */
+export interface EditorLanguage {
+  placeholder: string;
+  /** Highlighting and completion, loaded with the editor. */
+  load: () => Promise<Extension>;
+}
 
 interface QueryEditorProps extends EditorCallbacks {
   label: string;
   value: string;
-  client: CompletionClient;
+  language: EditorLanguage;
   error: MarkedError | undefined;
 }
 
-type Engine = typeof import("./queryEditorEngine");
+interface Engine {
+  code: typeof import("./queryEditorEngine");
+  extension: Extension;
+}
 
-export function QueryEditor({ label, value, client, error, onChange, onRun, onFocus, onHistory }: QueryEditorProps) {
+export function QueryEditor({ label, value, language, error, onChange, onRun, onFocus, onHistory }: QueryEditorProps) {
   const holder = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | undefined>(undefined);
   const [engine, setEngine] = useState<Engine | undefined>();
@@ -34,32 +41,32 @@ export function QueryEditor({ label, value, client, error, onChange, onRun, onFo
   useEffect(() => {
     let gone = false;
     // Without the engine (the server was updated, say) the plain box goes on working.
-    import("./queryEditorEngine").then((loaded) => { if (!gone) setEngine(loaded); }, () => undefined);
+    Promise.all([import("./queryEditorEngine"), language.load()]).then(([code, extension]) => { if (!gone) setEngine({ code, extension }); }, () => undefined);
     return () => { gone = true; };
-  }, []);
+  }, [language]);
   useEffect(() => {
     const element = holder.current;
     if (!engine || !element) return undefined;
-    const instance = engine.mount(element, text.current, label, held, client);
+    const instance = engine.code.mount(element, { text: text.current, label, placeholder: language.placeholder }, held, engine.extension);
     view.current = instance;
     if (typing.current) instance.focus();
     return () => {
       instance.destroy();
       view.current = undefined;
     };
-  }, [engine, label, client]);
+  }, [engine, label, language]);
   useEffect(() => {
-    if (engine && view.current) engine.setText(view.current, value);
+    if (engine && view.current) engine.code.setText(view.current, value);
   }, [engine, value]);
   useEffect(() => {
-    if (engine && view.current) engine.markError(view.current, error);
+    if (engine && view.current) engine.code.markError(view.current, error);
   }, [engine, error, value]);
   return (
     <div className={classes.editor}>
       <div ref={holder} hidden={!engine} />
       {!engine && (
         <textarea
-          className={classes.plain} aria-label={label} value={value} rows={1} spellCheck={false}
+          className={classes.plain} aria-label={label} value={value} placeholder={language.placeholder} rows={1} spellCheck={false}
           onFocus={() => { typing.current = true; onFocus(); }} onBlur={() => { typing.current = false; }}
           onChange={(event) => onChange(event.currentTarget.value)}
           onKeyDown={(event) => {

@@ -1,4 +1,4 @@
-// Everything that talks to CodeMirror: the PromQL language with completion and lint, keys, marks of errors. No React here.
+// Everything that talks to CodeMirror but the languages themselves: completion, lint, keys, marks of errors. No React here.
 
 import {
   acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap, completionStatus, moveCompletionSelection,
@@ -7,11 +7,9 @@ import {
 import { defaultKeymap, history, historyKeymap, insertNewline } from "@codemirror/commands";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { linter, type Diagnostic } from "@codemirror/lint";
-import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { EditorState, Prec, StateEffect, StateField, type Extension } from "@codemirror/state";
 import { EditorView, keymap, placeholder } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { PromQLExtension } from "@prometheus-io/codemirror-promql";
-import type { CompletionClient } from "./QueryEditor";
 import classes from "./QueryEditor.module.css";
 
 export interface EditorCallbacks {
@@ -27,9 +25,6 @@ export interface MarkedError {
   to: number;
   message: string;
 }
-
-/** Metrics for which completion knows kind and help; past that, names alone. */
-const METADATA_MAX = 10_000;
 
 const setError = StateEffect.define<MarkedError | undefined>();
 
@@ -83,8 +78,13 @@ function recall(view: EditorView, held: Held, by: 1 | -1): boolean {
   return true;
 }
 
-export function mount(element: HTMLElement, text: string, label: string, held: Held, client: CompletionClient): EditorView {
-  const promql = new PromQLExtension().setComplete({ remote: client, maxMetricsMetadata: METADATA_MAX });
+export interface EditorText {
+  text: string;
+  label: string;
+  placeholder: string;
+}
+
+export function mount(element: HTMLElement, { text, label, placeholder: hint }: EditorText, held: Held, language: Extension): EditorView {
   return new EditorView({
     parent: element,
     state: EditorState.create({
@@ -102,9 +102,9 @@ export function mount(element: HTMLElement, text: string, label: string, held: H
         keymap.of([...closeBracketsKeymap, ...completionKeymap, ...historyKeymap, ...defaultKeymap]),
         syntaxHighlighting(highlight),
         EditorView.lineWrapping,
-        placeholder("PromQL, as rate(requests_total[5m])"),
+        placeholder(hint),
         EditorView.contentAttributes.of({ "aria-label": label, "aria-multiline": "true", spellcheck: "false", autocapitalize: "off" }),
-        promql.asExtension(),
+        language,
         errorField, serverErrors,
         EditorView.updateListener.of((update) => {
           if (update.docChanged) held.current.onChange(update.state.doc.toString());

@@ -1,6 +1,7 @@
 // Answers of range queries made ready for a chart: values on the grid of the query, names, figures for the legend.
 
-import type { Labels, MatrixItem, PromHistogram, PromResult } from "@/api/types";
+import type { UseQueryResult } from "@tanstack/react-query";
+import type { Labels, MatrixItem, PromAnswer, PromHistogram, PromResult } from "@/api/types";
 import { significant } from "./format";
 import type { Grid } from "./promql";
 
@@ -37,6 +38,17 @@ export interface Answered {
   text: string;
   result: PromResult;
 }
+
+/** A query that is shown: of several, which one. */
+export interface Ran {
+  index: number;
+  text: string;
+}
+
+export type Answer = UseQueryResult<PromAnswer<PromResult>>;
+
+/** Series that a table asks for at most. */
+export const TABLE_MAX = 10_000;
 
 /** Series that one chart draws at most. */
 export const SERIES_MAX = 300;

@@ -2,16 +2,25 @@
 
 mod delta;
 mod gate;
+pub(crate) mod level;
+pub mod line;
+pub(crate) mod streams;
 
 pub use delta::DeltaAccumulator;
 pub use gate::{Gate, Reservation};
 pub use watchkeep_storage::seam::Rejected;
 
+use std::sync::Arc;
+
 use watchkeep_model::column::Table;
-use watchkeep_model::{LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
+use watchkeep_model::{Error, LogColumns, MetricColumns, Result, Signal, SpanColumns, TenantId};
+use watchkeep_storage::seam::IngestToken;
 use watchkeep_storage::{Append, AppendAck, Batch};
 
 use crate::engine::Engine;
+
+/// Log records that take more are completed where blocking is allowed.
+const COMPLETED_INLINE_BYTES_MAX: usize = 128 << 10;
 
 impl Engine {
     /// Stores spans; `rejected` is how many the decoder had to leave out.
@@ -21,18 +30,50 @@ impl Engine {
         columns: SpanColumns,
         rejected: u64,
     ) -> Result<()> {
-        let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns)).await;
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns).into()).await;
         self.count(Signal::Traces, rejected, outcome)
     }
 
-    /// Stores log records; `rejected` is how many the decoder had to leave out.
+    /// Stores log records, with the streams and levels that they do not name filled in (see section
+    /// `loki` of the configuration); `rejected` is how many the decoder had to leave out.
     pub async fn ingest_logs(
         &self,
         tenant: &TenantId,
         columns: LogColumns,
         rejected: u64,
     ) -> Result<()> {
-        let outcome = self.append(tenant, columns.is_empty(), Batch::Logs(columns)).await;
+        self.ingest_logs_once(tenant, columns, rejected, None).await
+    }
+
+    /// Stores log records as [`Engine::ingest_logs`] does; the same token again stores nothing.
+    pub(crate) async fn ingest_logs_once(
+        &self,
+        tenant: &TenantId,
+        mut columns: LogColumns,
+        rejected: u64,
+        token: Option<IngestToken>,
+    ) -> Result<()> {
+        if columns.byte_len() <= COMPLETED_INLINE_BYTES_MAX {
+            streams::complete(&mut columns, &self.loki);
+        } else {
+            let config = Arc::clone(&self.loki);
+            let completing = tokio::task::spawn_blocking(move || {
+                streams::complete(&mut columns, &config);
+                columns
+            });
+            columns = completing.await.map_err(|error| {
+                Error::internal("completing log records panicked").with_source(error)
+            })?;
+        }
+        let followed = self.tail_hub.follows(tenant).then(|| columns.clone());
+        let is_empty = columns.is_empty();
+        let append = Append { batch: Batch::Logs(columns), token };
+        let outcome = self.append(tenant, is_empty, append).await;
+        if let (Some(columns), Ok(ack)) = (followed, &outcome)
+            && !ack.duplicate
+        {
+            self.tail_hub.publish(tenant, columns);
+        }
         self.count(Signal::Logs, rejected, outcome)
     }
 
@@ -48,7 +89,7 @@ impl Engine {
         let change = self.delta.convert(tenant, &mut columns);
         self.metrics.delta_out_of_order.inc_by(change.out_of_order());
         self.metrics.delta_evictions.inc_by(change.evicted());
-        let outcome = self.append(tenant, columns.is_empty(), Batch::Metrics(columns)).await;
+        let outcome = self.append(tenant, columns.is_empty(), Batch::Metrics(columns).into()).await;
         if outcome.is_err() {
             self.delta.undo(change);
         }
@@ -58,12 +99,12 @@ impl Engine {
         self.count(Signal::Metrics, rejected, outcome).map(|()| kept_out)
     }
 
-    async fn append(&self, tenant: &TenantId, is_empty: bool, batch: Batch) -> Result<AppendAck> {
+    async fn append(&self, tenant: &TenantId, is_empty: bool, append: Append) -> Result<AppendAck> {
         let store = self.store()?;
         if is_empty {
             return Ok(AppendAck::default());
         }
-        store.append(tenant, Append::from(batch)).await
+        store.append(tenant, append).await
     }
 
     fn count(&self, signal: Signal, rejected: u64, outcome: Result<AppendAck>) -> Result<()> {
@@ -87,7 +128,7 @@ impl Engine {
     }
 
     /// Counts an ingest request that was refused whole, for whatever reason.
-    pub fn count_refused(&self, error: &watchkeep_model::Error) {
+    pub fn count_refused(&self, error: &Error) {
         self.metrics.requests_refused.with_label_values(&[error.kind().name()]).inc();
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use watchkeep_model::{Labels, Matcher, Result, TenantId};
 use watchkeep_storage::seam::{
-    CardinalityRequest, CardinalityStats, ExemplarRow, LabelValuesRequest, MetadataRow,
+    CardinalityRequest, CardinalityStats, ExemplarRow, LabelValuesRequest, MetadataRow, MetricPart,
     SeriesRequest,
 };
 
@@ -104,6 +104,11 @@ impl Engine {
     /// What is known about metric families, sorted by name.
     pub async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.query(async { self.store()?.metadata(tenant).await }).await
+    }
+
+    /// The pieces that metrics on disk are in.
+    pub async fn metric_parts(&self, tenant: &TenantId) -> Result<Vec<MetricPart>> {
+        self.query(async { self.store()?.metric_parts(tenant).await }).await
     }
 
     /// How many series, label pairs and values there are, and what has the most.

@@ -7,6 +7,8 @@
 //! patterns that need no automaton, and [`template`] fills in what was captured.
 
 mod class;
+mod groups;
+mod loose;
 mod shape;
 mod syntax;
 mod template;
@@ -14,6 +16,9 @@ mod translate;
 
 #[cfg(test)]
 mod tests;
+
+pub use groups::GroupPlaces;
+pub use loose::LoosePattern;
 
 use std::sync::OnceLock;
 
@@ -32,6 +37,9 @@ pub const GROUP_DEPTH_MAX: usize = 50;
 /// A compiled regular expression.
 #[derive(Debug, Clone)]
 pub struct Pattern {
+    /// As it was given.
+    text: String,
+    is_anchored: bool,
     shape: Shape,
     /// In terms of the crate.
     translated: String,
@@ -61,7 +69,7 @@ impl Pattern {
         let tree = syntax::parse(text, true)?;
         let shape = shape::of_anchored(&tree.root);
         let translated = format!(r"\A(?:{})\z", translate::translate(&tree.root));
-        Self::new(text, tree, shape, translated)
+        Self::new(text, true, tree, shape, translated)
     }
 
     /// A pattern that may match any part of the text, in which `.` matches a line break only after
@@ -70,17 +78,34 @@ impl Pattern {
         let tree = syntax::parse(text, false)?;
         let shape = shape::of_unanchored(&tree.root);
         let translated = translate::translate(&tree.root);
-        Self::new(text, tree, shape, translated)
+        Self::new(text, false, tree, shape, translated)
     }
 
-    fn new(text: &str, tree: Tree, shape: Shape, translated: String) -> Result<Self, PatternError> {
+    fn new(
+        text: &str,
+        is_anchored: bool,
+        tree: Tree,
+        shape: Shape,
+        translated: String,
+    ) -> Result<Self, PatternError> {
         let regex = OnceLock::new();
         if matches!(shape, Shape::Automaton) {
             let compiled = compile(&translated)
                 .ok_or_else(|| PatternError::new("expression too large", text))?;
             regex.get_or_init(|| Some(compiled));
         }
-        Ok(Self { shape, translated, regex, group_names: tree.group_names })
+        let (text, group_names) = (text.to_owned(), tree.group_names);
+        Ok(Self { text, is_anchored, shape, translated, regex, group_names })
+    }
+
+    /// The text that it was made of.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it must match the whole text.
+    pub fn is_anchored(&self) -> bool {
+        self.is_anchored
     }
 
     fn regex(&self) -> Option<&Regex> {
@@ -105,6 +130,11 @@ impl Pattern {
         }
     }
 
+    /// Names of the groups from the first on, empty for those without.
+    pub fn group_names(&self) -> &[String] {
+        &self.group_names
+    }
+
     /// What the groups of the leftmost match captured, the match itself first; `None` where the
     /// text does not match.
     pub fn captures<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
@@ -117,6 +147,29 @@ impl Pattern {
     pub fn replace_template(&self, text: &str, template: &str) -> Option<String> {
         let captures = self.captures(text)?;
         Some(template::expand(template, &captures, &self.group_names))
+    }
+
+    /// How many matches the text has that do not overlap.
+    pub fn count(&self, text: &str) -> usize {
+        self.regex().map_or(0, |regex| regex.find_iter(text).count())
+    }
+
+    /// The text with every match replaced by what the template makes of it, see
+    /// [`Self::replace_template`].
+    pub fn replace_all(&self, text: &str, template: &str) -> String {
+        let Some(regex) = self.regex() else { return text.to_owned() };
+        let replacement = |captures: &regex::Captures<'_>| {
+            let groups: Vec<_> =
+                captures.iter().map(|group| group.map(|group| group.as_str())).collect();
+            template::expand(template, &groups, &self.group_names)
+        };
+        regex.replace_all(text, replacement).into_owned()
+    }
+
+    /// The text with every match replaced by the replacement as it is.
+    pub fn replace_all_literal(&self, text: &str, replacement: &str) -> String {
+        let Some(regex) = self.regex() else { return text.to_owned() };
+        regex.replace_all(text, regex::NoExpand(replacement)).into_owned()
     }
 }
 

@@ -209,6 +209,23 @@ fn templates_are_filled_in_as_go_does() {
     assert_eq!(listed.replace_template("bc", "$1").as_deref(), Some("b"));
 }
 
+#[test]
+fn all_matches_are_counted_and_replaced_as_go_does() {
+    let cases = [
+        ("a*", "baac", "<$0>", 3, "<>b<aa>c<>", "<$0>b<$0>c<$0>"),
+        ("(b)(?P<x>c)?", "abcb", "$x$1", 2, "acbb", "a$x$1$x$1"),
+        ("z", "abc", "$0", 0, "abc", "abc"),
+        ("", "né", "-", 3, "-n-é-", "-n-é-"),
+        ("abc", "abcabc", "$$", 2, "$$", "$$$$"),
+    ];
+    for (pattern, text, replacement, count, filled, literal) in cases {
+        let regex = Pattern::unanchored(pattern).unwrap();
+        assert_eq!(regex.count(text), count, "{pattern}");
+        assert_eq!(regex.replace_all(text, replacement), filled, "{pattern}");
+        assert_eq!(regex.replace_all_literal(text, replacement), literal, "{pattern}");
+    }
+}
+
 /// A pattern and a way to find out slowly what it matches.
 #[derive(Debug, Clone)]
 enum Simple {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use watchkeep_model::Labels;
 
+use crate::algebra::Dialect;
 use crate::ast::{AggregateOp, Span};
 use crate::eval::error::Result;
 use crate::eval::hist::{Operation, ResetsSeen};
@@ -86,7 +87,8 @@ impl Evaluator<'_> {
             let (number, is_new) = keys.number(&key);
             if is_new {
                 self.hold(frame.steps as u64)?;
-                groups.push(Group::new(op, grouping.labels(&series.labels), frame.steps));
+                let labels = grouping.labels(&series.labels);
+                groups.push(Group::new(op, labels, frame.steps, self.dialect));
             }
             let group = &mut groups[number];
             group.drop_name |= series.drop_name;
@@ -145,6 +147,8 @@ enum State {
     Spread {
         moments: Vec<(f64, f64, f64)>,
         is_deviation: bool,
+        /// The spread of a single value that is not finite.
+        of_infinite: f64,
     },
 }
 
@@ -157,7 +161,7 @@ struct HistogramState {
 }
 
 impl Group {
-    fn new(op: AggregateOp, labels: Labels, steps: usize) -> Self {
+    fn new(op: AggregateOp, labels: Labels, steps: usize, dialect: Dialect) -> Self {
         let state = match op {
             AggregateOp::Sum => State::Sum {
                 // Minus zero is what a sum of nothing but minus zeros starts from.
@@ -173,6 +177,7 @@ impl Group {
             AggregateOp::Stddev | AggregateOp::Stdvar => State::Spread {
                 moments: vec![(0.0, 0.0, 0.0); steps],
                 is_deviation: op == AggregateOp::Stddev,
+                of_infinite: if dialect == Dialect::LogQl { 0.0 } else { f64::NAN },
             },
             _ => State::Count(vec![ABSENT; steps]),
         };
@@ -320,7 +325,7 @@ impl State {
                     }
                 }
             }
-            Self::Spread { moments, .. } => {
+            Self::Spread { moments, of_infinite, .. } => {
                 for ((count, mean, squares), value) in moments.iter_mut().zip(values) {
                     if is_absent(*value) {
                         continue;
@@ -328,7 +333,7 @@ impl State {
                     *count += 1.0;
                     if *count == 1.0 {
                         *mean = *value;
-                        *squares = if value.is_finite() { 0.0 } else { f64::NAN };
+                        *squares = if value.is_finite() { 0.0 } else { *of_infinite };
                         continue;
                     }
                     let delta = *value - *mean;
@@ -357,7 +362,7 @@ impl State {
             Self::Count(values) | Self::Min(values) | Self::Max(values) | Self::Group(values) => {
                 values
             }
-            Self::Spread { moments, is_deviation } => moments
+            Self::Spread { moments, is_deviation, .. } => moments
                 .into_iter()
                 .map(|(count, _, squares)| {
                     if count == 0.0 {

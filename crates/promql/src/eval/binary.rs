@@ -6,6 +6,7 @@ use std::sync::Arc;
 use watchkeep_model::Labels;
 use watchkeep_model::histogram::ResetHint;
 
+use crate::algebra::Dialect;
 use crate::ast::{BinaryOp, Cardinality, Span, ValueType, VectorMatching};
 use crate::eval::error::{EvalError, Result};
 use crate::eval::hist::Operation;
@@ -70,9 +71,18 @@ pub(crate) struct Operator {
     pub(crate) op: BinaryOp,
     pub(crate) return_bool: bool,
     pub(crate) span: Span,
+    pub(crate) dialect: Dialect,
 }
 
 impl Operator {
+    #[inline]
+    fn arithmetic(&self, a: f64, b: f64) -> Option<f64> {
+        if b == 0.0 && self.op == BinaryOp::Div && self.dialect == Dialect::LogQl {
+            return Some(f64::NAN);
+        }
+        arithmetic(self.op, a, b)
+    }
+
     /// The value of a pair; `None` where there is none. The flag tells whether a comparison holds;
     /// the value then is that of the left side.
     pub(crate) fn apply(
@@ -87,7 +97,7 @@ impl Operator {
                 if let Some(holds) = compared(op, a, b) {
                     return Some((Cell::Float(a), holds));
                 }
-                match arithmetic(op, a, b) {
+                match self.arithmetic(a, b) {
                     Some(value) => Some((Cell::Float(value), true)),
                     None => self.incompatible(evaluator, "float", "float"),
                 }
@@ -202,7 +212,8 @@ impl Evaluator<'_> {
         frame: Frame,
         sink: Sink<'_>,
     ) -> Result<()> {
-        let operation = Operator { op: node.op, return_bool: node.return_bool, span };
+        let dialect = self.dialect;
+        let operation = Operator { op: node.op, return_bool: node.return_bool, span, dialect };
         match (node.lhs.value_type(), node.rhs.value_type()) {
             (ValueType::Vector, ValueType::Scalar) => {
                 let scalar = self.scalar(&node.rhs, frame)?;
@@ -231,7 +242,7 @@ impl Evaluator<'_> {
                 let held: u64 = lhs.iter().chain(&rhs).map(|series| series.column.samples()).sum();
                 let series = match node.op {
                     BinaryOp::And | BinaryOp::Or | BinaryOp::Unless => {
-                        super::sets::combine(node.op, matching, lhs, rhs, frame)?
+                        super::sets::combine(node.op, matching, lhs, rhs, frame, dialect)?
                     }
                     _ => self.joined(operation, matching, lhs, rhs, frame)?,
                 };
@@ -295,7 +306,7 @@ fn number_with_scalar(operation: Operator, value: f64, scalar: f64, scalar_first
                 ABSENT
             }
         }
-        None => arithmetic(operation.op, a, b).unwrap_or(ABSENT),
+        None => operation.arithmetic(a, b).unwrap_or(ABSENT),
     }
 }
 

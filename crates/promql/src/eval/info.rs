@@ -252,7 +252,7 @@ fn first_shift(node: &Node, around: Option<Shift>) -> Option<Shift> {
         _ => shift,
     };
     match &node.kind {
-        Kind::Number(_) | Kind::Text(_) => None,
+        Kind::Number(_) | Kind::Text(_) | Kind::Given(_) => None,
         Kind::Negate(inner) | Kind::Invariant(inner) => first_shift(inner, around),
         Kind::Binary(binary) => {
             first_shift(&binary.lhs, around).or_else(|| first_shift(&binary.rhs, around))

@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 use watchkeep_model::Labels;
 
+use crate::algebra::Dialect;
 use crate::ast::{Cardinality, VectorMatching};
 use crate::eval::binary::{Operand, Operator, matched_labels, operand, signature};
 use crate::eval::error::{EvalError, Result};
@@ -23,7 +24,7 @@ struct Join<'j> {
     operation: Operator,
     matching: &'j VectorMatching,
     frame: Frame,
-    /// Steps at which the "many" side has any series, or could be filled.
+    /// Steps at which the "many" side has any series, or could be filled; in LogQL all.
     relevant: Vec<bool>,
     out: Merged,
 }
@@ -47,7 +48,7 @@ impl Evaluator<'_> {
         let (many, one) =
             if matching.cardinality == Cardinality::OneToMany { (rhs, lhs) } else { (lhs, rhs) };
         let fills = matching.fill_left.is_some() || matching.fill_right.is_some();
-        let mut relevant = vec![fills; frame.steps];
+        let mut relevant = vec![fills || self.dialect == Dialect::LogQl; frame.steps];
         for series in &many {
             for (step, relevant) in relevant.iter_mut().enumerate() {
                 *relevant |= series.column.is_present(step);
@@ -67,8 +68,14 @@ impl Evaluator<'_> {
             let found = &mut matches[number];
             if is_many { found.many.push(series) } else { found.one.push(series) }
         }
-        let mut join =
-            Join { evaluator: self, operation, matching, frame, relevant, out: Merged::default() };
+        let mut join = Join {
+            evaluator: self,
+            operation,
+            matching,
+            frame,
+            relevant,
+            out: Merged::new(self.dialect),
+        };
         for found in &matches {
             self.check()?;
             join.add(found)?;
@@ -141,6 +148,12 @@ impl Join<'_> {
     fn ambiguous(&self, one: &Labels, other: &Labels) -> EvalError {
         let side =
             if self.matching.cardinality == Cardinality::OneToMany { "left" } else { "right" };
+        if self.operation.dialect == Dialect::LogQl {
+            return EvalError::execution(format!(
+                "found duplicate series on the {side} hand-side;many-to-many matching not allowed: \
+                 matching labels must be unique on one side"
+            ));
+        }
         let mut both = [written(one), written(other)];
         both.sort();
         EvalError::execution(format!(

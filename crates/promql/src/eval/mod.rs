@@ -31,6 +31,7 @@ use std::cell::{Cell, RefCell};
 pub use error::EvalError;
 pub use hints::reset_hint_after;
 
+use crate::algebra::{Dialect, Given};
 use crate::annotations::Notes;
 use crate::ast::{Expr, ValueType};
 use crate::eval::durations::Times;
@@ -224,6 +225,9 @@ pub(crate) type Sink<'s> = &'s mut dyn FnMut(Series) -> Result<()>;
 pub(crate) struct Evaluator<'a> {
     pub(crate) source: &'a dyn SeriesSource,
     pub(crate) options: &'a Options<'a>,
+    pub(crate) dialect: Dialect,
+    /// What [`Kind::Given`] stands for.
+    given: Option<&'a dyn Given>,
     pub(crate) notes: RefCell<Notes>,
     held: Cell<u64>,
     peak: Cell<u64>,
@@ -235,11 +239,23 @@ impl<'a> Evaluator<'a> {
         Self {
             source,
             options,
+            dialect: Dialect::default(),
+            given: None,
             notes: RefCell::default(),
             held: Cell::new(0),
             peak: Cell::new(0),
             read: Cell::new(0),
         }
+    }
+
+    /// Evaluates expressions over series that are given.
+    pub(crate) fn over_given(
+        source: &'a dyn SeriesSource,
+        options: &'a Options<'a>,
+        dialect: Dialect,
+        given: &'a dyn Given,
+    ) -> Self {
+        Self { dialect, given: Some(given), ..Self::new(source, options) }
     }
 
     fn output(self, query: &str, value: Value) -> Output {
@@ -338,6 +354,7 @@ impl<'a> Evaluator<'a> {
         self.check()?;
         match &node.kind {
             Kind::Selector(selector) => self.each_selected(selector, node.span, frame, sink),
+            Kind::Given(number) => self.given.map_or(Ok(()), |given| given.feed(*number, sink)),
             Kind::Negate(inner) => self.each(inner, frame, &mut |mut series| {
                 series.drop_name = true;
                 for value in &mut series.column.floats {

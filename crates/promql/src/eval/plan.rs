@@ -31,6 +31,8 @@ pub(crate) enum Kind {
     Selector(Selector),
     Range(Range),
     Subquery(Box<Subquery>),
+    /// Series that the caller of [`crate::algebra::evaluate`] gives, by their number.
+    Given(usize),
     /// The same at every step: evaluated once.
     Invariant(Box<Node>),
 }
@@ -110,7 +112,7 @@ impl Node {
                 (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
                 _ => ValueType::Vector,
             },
-            Kind::Aggregate(_) | Kind::Selector(_) => ValueType::Vector,
+            Kind::Aggregate(_) | Kind::Selector(_) | Kind::Given(_) => ValueType::Vector,
             Kind::Call(call) => call.returns,
             Kind::Range(_) | Kind::Subquery(_) => ValueType::Matrix,
         }

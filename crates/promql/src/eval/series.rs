@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use watchkeep_model::{Labels, NativeHistogram};
 
+use crate::algebra::Dialect;
 use crate::eval::error::{EvalError, Result};
 
 pub(crate) type Hist = Arc<NativeHistogram>;
@@ -170,17 +171,26 @@ impl Keys {
     }
 }
 
-/// Collects series so that each label set is there once.
+/// Collects series so that each label set is there once; in LogQL as often as it comes.
 #[derive(Debug, Default)]
 pub(crate) struct Merged {
+    dialect: Dialect,
     keys: Keys,
     series: Vec<Series>,
 }
 
 impl Merged {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        Self { dialect, ..Self::default() }
+    }
+
     /// Adds a series, or joins it with the one of the same labels; an error where both have a value
     /// at one step.
     pub(crate) fn add(&mut self, series: Series) -> Result<()> {
+        if self.dialect == Dialect::LogQl {
+            self.series.push(series);
+            return Ok(());
+        }
         let (number, is_new) = self.keys.number(series.labels.as_bytes());
         if is_new {
             self.series.push(series);

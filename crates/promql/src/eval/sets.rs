@@ -1,5 +1,6 @@
 //! `and`, `or` and `unless`.
 
+use crate::algebra::Dialect;
 use crate::ast::{BinaryOp, VectorMatching};
 use crate::eval::Frame;
 use crate::eval::binary::signature;
@@ -50,13 +51,14 @@ pub(crate) fn combine(
     mut lhs: Vec<Series>,
     mut rhs: Vec<Series>,
     frame: Frame,
+    dialect: Dialect,
 ) -> Result<Vec<Series>> {
     if op == BinaryOp::Or {
         let mut left = Presence::of(&lhs, matching, frame);
         for series in &mut rhs {
             left.filter(series, matching, false);
         }
-        let mut merged = Merged::default();
+        let mut merged = Merged::new(dialect);
         for series in lhs.into_iter().chain(rhs).filter(|series| !series.column.is_empty()) {
             merged.add(series)?;
         }

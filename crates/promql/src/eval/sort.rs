@@ -99,7 +99,7 @@ impl Evaluator<'_> {
         sink: Sink<'_>,
         rename: &dyn Fn(&mut Series),
     ) -> Result<()> {
-        let mut merged = Merged::default();
+        let mut merged = Merged::new(self.dialect);
         self.each(argument(call, 0)?, frame, &mut |mut series| {
             rename(&mut series);
             merged.add(series)

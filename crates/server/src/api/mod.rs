@@ -1,6 +1,7 @@
 //! The surfaces, one folder each: `mod` has the routes, `handlers` what they do, `dto` the shapes
 //! of their answers, `error` how a kind of error becomes a status and a body.
 
+pub(crate) mod loki;
 pub mod native;
 pub(crate) mod ops;
 pub(crate) mod otlp;

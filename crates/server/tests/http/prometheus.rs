@@ -147,7 +147,7 @@ async fn errors_name_their_type() {
             assert_eq!(answer.json()["errorType"], kind, "{path}");
         }
     }
-    for path in ["/api/v1/search/metric_names", "/prometheus/api/v1/nope", "/prometheus/nope"] {
+    for path in ["/api/v1/nope", "/prometheus/api/v1/nope", "/prometheus/nope"] {
         let answer = server.send(Method::GET, path, &[], "").await;
         assert_eq!(
             (answer.status, answer.json()["errorType"].as_str()),

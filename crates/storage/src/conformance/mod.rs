@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "the suite is a test: what fails here is the engine")]
 
+mod logs;
 mod metrics;
 mod records;
 mod rows;
@@ -47,6 +48,15 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         ("traces_are_listed", |f| Box::pin(traces::traces_are_listed(f))),
         ("traces_are_paged", |f| Box::pin(traces::traces_are_paged(f))),
         ("late_spans_join_their_trace", |f| Box::pin(traces::late_spans_join_their_trace(f))),
+        ("log_streams_are_listed", |f| Box::pin(logs::log_streams_are_listed(f))),
+        ("log_records_come_in_order", |f| Box::pin(logs::log_records_come_in_order(f))),
+        ("log_tests_are_joined", |f| Box::pin(logs::log_tests_are_joined(f))),
+        ("words_leave_nothing_out", |f| Box::pin(logs::words_leave_nothing_out(f))),
+        ("log_records_are_counted", |f| Box::pin(logs::log_records_are_counted(f))),
+        ("log_fields_are_counted_or_left", |f| Box::pin(logs::log_fields_are_counted_or_left(f))),
+        ("log_streams_are_apart", |f| Box::pin(logs::log_streams_are_apart(f))),
+        ("deleted_log_records_are_gone", |f| Box::pin(logs::deleted_log_records_are_gone(f))),
+        ("log_records_come_back_whole", |f| Box::pin(logs::log_records_come_back_whole(f))),
         ("samples_come_back", |f| Box::pin(metrics::samples_come_back(f))),
         ("labels_are_listed", |f| Box::pin(metrics::labels_are_listed(f))),
         ("start_timestamps_come_back", |f| Box::pin(metrics::start_timestamps_come_back(f))),

@@ -50,10 +50,11 @@ pub(super) async fn rows_come_back_whole(mut fixture: Fixture) {
     assert_eq!(format!("{:?}", found.columns()), format!("{:?}", expected.columns()));
 }
 
-/// Rows of overlapping batches come by time, those of one instant by arrival, up to the limit.
+/// Rows of overlapping batches come by time, those of one instant by stream and arrival, up to the
+/// limit.
 pub(super) async fn a_scan_is_in_order(mut fixture: Fixture) {
     const SERVICES: [&str; 2] = ["gateway", "worker"];
-    let mut expected: Vec<(i64, String)> = Vec::new();
+    let mut expected: Vec<(i64, &str, String)> = Vec::new();
     for batch in 0..6_i64 {
         let bodies: Vec<(i64, String)> = (0..50_i64)
             .map(|row| ((row * 37 + batch * 11) % 90 * SECOND_NS, format!("{batch}-{row}")))
@@ -63,10 +64,11 @@ pub(super) async fn a_scan_is_in_order(mut fixture: Fixture) {
             .map(|(time, body)| (*time, Level::Info, SERVICES[batch as usize % 2], body.as_str()))
             .collect();
         let columns = logs(&rows);
-        expected.extend(bodies);
+        let service = SERVICES[batch as usize % 2];
+        expected.extend(bodies.into_iter().map(|(time, body)| (time, service, body)));
         fixture.append(Batch::Logs(columns)).await;
     }
-    expected.sort_by_key(|(time, _)| *time);
+    expected.sort_by_key(|(time, service, _)| (*time, *service));
     let ranges = [TimeRange::ALL, TimeRange { start_ns: 20 * SECOND_NS, end_ns: 61 * SECOND_NS }];
     for (range, order, limit) in ranges.iter().flat_map(|range| {
         [Order::OldestFirst, Order::NewestFirst]
@@ -75,8 +77,8 @@ pub(super) async fn a_scan_is_in_order(mut fixture: Fixture) {
     }) {
         let request = ScanRequest { range, order, limit, ..all(TableName::Logs) };
         let found = collect(fixture.store.scan(&fixture.tenant, request).await).await;
-        let inside = expected.iter().filter(|(time, _)| range.contains(*time));
-        let mut bodies: Vec<&str> = inside.map(|(_, body)| body.as_str()).collect();
+        let inside = expected.iter().filter(|(time, ..)| range.contains(*time));
+        let mut bodies: Vec<&str> = inside.map(|(.., body)| body.as_str()).collect();
         if order == Order::NewestFirst {
             bodies.reverse();
         }

@@ -3,6 +3,7 @@
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
     Labels, Level, LogColumns, MetricColumns, NativeHistogram, SpanColumns, Value, ValueKind,
+    stream,
 };
 
 pub(super) const SECOND_NS: i64 = 1_000_000_000;
@@ -83,6 +84,7 @@ pub(crate) fn logs(rows: &[(i64, Level, &str, &str)]) -> LogColumns {
         columns.severity_number.push(*level as u8 * 4);
         columns.severity_text.push(level.name());
         columns.level.push(*level as u8);
+        columns.stream.push(&stream::to_text(&Labels::from_pairs([("service", *service)])));
         columns.service.push(service);
         columns.resource.push("{}");
         columns.scope_name.push("");

@@ -1,11 +1,11 @@
-//! Merging parts of metrics. Flushes leave small parts; parts of one day are merged as they gather,
+//! Merging parts of metrics and of logs. Flushes leave small parts; parts of one day are merged as they gather,
 //! tier by tier, and once more when the day is over. What was deleted or is past its retention is
 //! left out for good. One merge runs at a time, series by series, and gives way to flushes.
 //!
 //! Of two samples at one millisecond that of the later part holds, so the order of parts matters: a
 //! merge takes the place of its last input, and skips no part that could contradict one of them.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -43,26 +43,32 @@ impl Inner {
     /// Merges what is to be merged, and gives up where memory fills or the engine closes.
     pub(super) fn compact(&self) -> Result<()> {
         while !self.must_yield()
-            && let Some((tenant, ids)) = self.next_merge()
+            && let Some((tenant, ids)) = self.next_merge(TableKind::Metrics)
         {
             self.merge(&tenant, &ids)?;
         }
+        while !self.must_yield()
+            && let Some((tenant, ids)) = self.next_merge(TableKind::Logs)
+        {
+            self.merge_logs(&tenant, &ids)?;
+        }
         if self.is_time_to_expire(self.clock.now_ns()) {
-            self.drop_expired_series()
+            self.drop_expired_series()?;
+            self.drop_expired_streams()
         } else {
             Ok(())
         }
     }
 
-    fn must_yield(&self) -> bool {
+    pub(super) fn must_yield(&self) -> bool {
         self.is_closing() || self.tables.bytes.total() > self.config.memory_bytes_max / 2
     }
 
-    fn next_merge(&self) -> Option<(TenantId, Vec<u64>)> {
+    fn next_merge(&self, table: TableKind) -> Option<(TenantId, Vec<u64>)> {
         let now_ns = self.clock.now_ns();
         self.tables.all().into_iter().find_map(|(tenant, _)| {
             let catalog = self.catalog.lock();
-            let parts: Vec<&PartEntry> = catalog.manifest.metrics_of(&tenant).collect();
+            let parts: Vec<&PartEntry> = catalog.manifest.parts_of(table, &tenant).collect();
             let ids = plan(&parts, now_ns)?;
             Some((tenant, ids))
         })
@@ -203,7 +209,7 @@ impl Inner {
     }
 }
 
-fn remove(directory: &PathBuf) {
+pub(super) fn remove(directory: &Path) {
     match std::fs::remove_dir_all(directory) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             tracing::warn!(%error, part = %directory.display(), "cannot remove a part");

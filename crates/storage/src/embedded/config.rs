@@ -39,6 +39,9 @@ pub struct StorageConfig {
     /// Series of metrics that are kept for another time; the first rule that a series matches
     /// decides.
     pub metric_retention: Vec<MetricRetention>,
+    /// Streams of logs that are kept for another time; the first rule that a stream matches
+    /// decides.
+    pub log_retention: Vec<LogRetention>,
 }
 
 /// How long some series of metrics are kept.
@@ -47,6 +50,15 @@ pub struct MetricRetention {
     /// Every one must hold.
     pub matchers: Vec<Matcher>,
     /// Samples that are older are gone; `None` keeps them for ever.
+    pub age_max: Option<Duration>,
+}
+
+/// How long some streams of logs are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogRetention {
+    /// Every one must hold.
+    pub matchers: Vec<Matcher>,
+    /// Records that are older are let go of; `None` keeps them for ever.
     pub age_max: Option<Duration>,
 }
 
@@ -75,6 +87,7 @@ impl StorageConfig {
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),
             metric_retention: Vec::new(),
+            log_retention: Vec::new(),
         }
     }
 }

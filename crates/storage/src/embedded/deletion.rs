@@ -1,4 +1,4 @@
-//! Deleting series, and snapshots. A deletion first moves what is in memory to parts, so that the
+//! Deleting series and log records, and snapshots. A deletion first moves what is in memory to parts, so that the
 //! log can not bring it back; then a tombstone in the manifest hides it from every query, until the
 //! parts are rewritten.
 
@@ -10,8 +10,11 @@ use watchkeep_model::{Error, ErrorKind, Matcher, Result, TenantId};
 
 use super::Inner;
 use super::catalog::TableKind;
+use super::log_tombstone::LogTombstoneEntry;
 use super::manifest::{Flushed, Manifest, ManifestFile, TombstoneEntry};
-use super::tables::Tombstone;
+use super::tables::{LogTombstone, Tombstone};
+use crate::logs::Erasure;
+use crate::seam::LogDeletion;
 
 /// Deletions that may wait for their parts to be rewritten; beyond it they are rewritten at once.
 const TOMBSTONES_MAX: usize = 256;
@@ -56,9 +59,43 @@ impl Inner {
         if waiting > TOMBSTONES_MAX { self.clean_tombstones().await } else { Ok(()) }
     }
 
+    pub(super) async fn delete_logs(
+        self: &Arc<Self>,
+        tenant: &TenantId,
+        deletion: LogDeletion,
+    ) -> Result<()> {
+        let erasure = Erasure::new(deletion)?;
+        self.flush(&[TableKind::Logs]).await?;
+        // As above: every part of logs that comes later holds what was appended later.
+        let flushing = self.flush.lock().await;
+        let (inner, tenant) = (Arc::clone(self), tenant.clone());
+        let waiting = on_a_thread(move || {
+            let mut catalog = inner.catalog.lock();
+            let mut manifest = catalog.manifest.clone();
+            let below = manifest.next_part;
+            manifest.log_tombstones.push(LogTombstoneEntry::new(&tenant, &erasure, below)?);
+            manifest.drop_idle_tombstones();
+            inner.manifest.write(&manifest)?;
+            catalog.manifest = manifest;
+            if let Some(tables) = inner.tables.tenant(&tenant) {
+                let mut logs = tables.logs.lock();
+                logs.tombstones = LogTombstone::of_tenant(&catalog.manifest, &tenant)?;
+            }
+            inner.counters.deletions.inc();
+            Ok(catalog.manifest.log_tombstones.len())
+        })
+        .await?;
+        drop(flushing);
+        if waiting > TOMBSTONES_MAX { self.clean_tombstones().await } else { Ok(()) }
+    }
+
     pub(super) async fn clean_tombstones(self: &Arc<Self>) -> Result<()> {
         let inner = Arc::clone(self);
-        on_a_thread(move || inner.rewrite_erased()).await
+        on_a_thread(move || {
+            inner.rewrite_erased()?;
+            inner.rewrite_erased_logs()
+        })
+        .await
     }
 
     /// Links everything on disk into a directory that an engine can open as its own.

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use arrow_array::types::TimestampNanosecondType;
 use arrow_array::{FixedSizeBinaryArray, PrimitiveArray, RecordBatch};
 use hashbrown::HashMap;
-use watchkeep_model::column::Table;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Result, TenantId, TraceId};
 
 use super::Inner;
 use super::catalog::{Catalog, DAY_NS, TableKind};
 use super::manifest::PartEntry;
-use super::tables::{RecordTable, TenantTables};
+use super::tables::TenantTables;
+use crate::logs::{self, LogBatch, LogPart};
 use crate::metrics;
 use crate::records::part::{PartFigures, Place, RecordPart, write_part};
 use crate::records::piece::MemoryBatch;
@@ -104,7 +104,7 @@ impl Inner {
         for (_, tables) in self.tables.all() {
             match kind {
                 TableKind::Spans => tables.spans.lock().freeze()?,
-                TableKind::Logs => tables.logs.lock().freeze()?,
+                TableKind::Logs => tables.logs.lock().freeze(),
                 TableKind::Metrics => {
                     let mut metrics = tables.metrics.write();
                     if !metrics.head.is_empty() {
@@ -142,11 +142,11 @@ impl Inner {
             match kind {
                 TableKind::Spans => {
                     let frozen = tables.spans.lock().frozen.clone();
-                    self.write_records(TableName::Spans, kind, &tenant, &frozen, written)?;
+                    self.write_spans(&tenant, &frozen, written)?;
                 }
                 TableKind::Logs => {
                     let frozen = tables.logs.lock().frozen.clone();
-                    self.write_records(TableName::Logs, kind, &tenant, &frozen, written)?;
+                    self.write_logs(&tenant, &frozen, written)?;
                 }
                 TableKind::Metrics => self.write_metrics(&tenant, &tables, written)?,
             }
@@ -154,21 +154,40 @@ impl Inner {
         Ok(())
     }
 
-    fn write_records(
+    fn write_spans(
         &self,
-        table: TableName,
-        kind: TableKind,
         tenant: &TenantId,
         frozen: &[Arc<MemoryBatch>],
         written: &mut Written,
     ) -> Result<()> {
         let batches: Vec<&RecordBatch> = frozen.iter().map(|batch| &batch.rows).collect();
-        for order in order_by_day(table, &batches)? {
-            let (id, directory) = self.begin_part(kind, tenant)?;
-            let figures = write_record_part(table, &directory, &batches, &order)?;
+        for order in order_by_day(&batches)? {
+            let (id, directory) = self.begin_part(TableKind::Spans, tenant)?;
+            let figures = write_span_part(&directory, &batches, &order)?;
             crate::directory::sync(&directory)?;
             let tenant = tenant.as_str().to_owned();
-            written.entries.push(PartEntry { id, table: kind, tenant, figures });
+            written.entries.push(PartEntry { id, table: TableKind::Spans, tenant, figures });
+        }
+        Ok(())
+    }
+
+    fn write_logs(
+        &self,
+        tenant: &TenantId,
+        frozen: &[Arc<LogBatch>],
+        written: &mut Written,
+    ) -> Result<()> {
+        for rows in logs::order_by_day(frozen, DAY_NS) {
+            let (id, directory) = self.begin_part(TableKind::Logs, tenant)?;
+            let tenant = tenant.as_str().to_owned();
+            // Named from the start, so that what is begun is removed where writing fails.
+            let figures = PartFigures { min_ns: 0, max_ns: 0, rows: 0, bytes: 0 };
+            written.entries.push(PartEntry { id, table: TableKind::Logs, tenant, figures });
+            let figures = logs::write_part(id, &directory, frozen, &rows)?;
+            crate::directory::sync(&directory)?;
+            if let Some(entry) = written.entries.last_mut() {
+                entry.figures = figures;
+            }
         }
         Ok(())
     }
@@ -221,6 +240,7 @@ impl Inner {
         }
         let mut manifest = catalog.manifest.clone();
         manifest.parts.extend_from_slice(entries);
+        manifest.tokens = self.tokens.newest(&manifest.tokens);
         if self.wal.is_some() {
             manifest.flushed.set_with_definitions(kind, sequence);
         } else {
@@ -232,7 +252,7 @@ impl Inner {
             show(kind, &tables, opened.remove(tenant.as_str()).unwrap_or_default());
         }
         drop(catalog);
-        if kind == TableKind::Metrics {
+        if kind != TableKind::Spans {
             self.compaction_wanted.notify_one();
         }
         self.tables.bytes.release_frozen(kind);
@@ -292,20 +312,22 @@ pub(super) fn metric_figures(part: &metrics::PartFigures) -> PartFigures {
 
 /// A part as queries use it.
 pub(super) enum OpenedPart {
-    Records(u64, Arc<RecordPart>),
+    Spans(u64, Arc<RecordPart>),
+    Logs(Arc<LogPart>),
     Metrics(u64, metrics::Part),
 }
 
 impl OpenedPart {
     pub(super) fn open(catalog: &Catalog, entry: &PartEntry) -> Result<Self> {
         let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
-        let records = |table| {
-            let part = RecordPart::new(directory.clone(), table, entry.figures);
-            Self::Records(entry.id, Arc::new(part))
-        };
         Ok(match entry.table {
-            TableKind::Spans => records(TableName::Spans),
-            TableKind::Logs => records(TableName::Logs),
+            TableKind::Spans => {
+                let part = RecordPart::new(directory, TableName::Spans, entry.figures);
+                Self::Spans(entry.id, Arc::new(part))
+            }
+            TableKind::Logs => {
+                Self::Logs(Arc::new(LogPart::new(entry.id, directory, entry.figures)))
+            }
             TableKind::Metrics => {
                 let part = metrics::Part::open(&directory, &catalog.metrics_cache)?;
                 Self::Metrics(entry.id, part)
@@ -317,8 +339,24 @@ impl OpenedPart {
 /// Puts parts in the place of what was frozen.
 pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart>) {
     match kind {
-        TableKind::Spans => show_records(&mut tables.spans.lock(), parts),
-        TableKind::Logs => show_records(&mut tables.logs.lock(), parts),
+        TableKind::Spans => {
+            let mut spans = tables.spans.lock();
+            spans.frozen.clear();
+            for part in parts {
+                if let OpenedPart::Spans(id, part) = part {
+                    spans.parts.push((id, part));
+                }
+            }
+        }
+        TableKind::Logs => {
+            let mut logs = tables.logs.lock();
+            logs.frozen.clear();
+            for part in parts {
+                if let OpenedPart::Logs(part) = part {
+                    logs.parts.push(part);
+                }
+            }
+        }
         TableKind::Metrics => {
             let mut metrics = tables.metrics.write();
             metrics.frozen = None;
@@ -331,42 +369,26 @@ pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart
     }
 }
 
-fn show_records<T: Table>(table: &mut RecordTable<T>, parts: Vec<OpenedPart>) {
-    table.frozen.clear();
-    for part in parts {
-        if let OpenedPart::Records(id, part) = part {
-            table.parts.push((id, part));
-        }
-    }
-}
-
-/// Rows grouped by the UTC day that they fall into, so that retention by age lets go of whole
-/// parts; in each group ordered for reading. Logs are ordered by time; spans by the start of their
-/// trace, so that a trace's spans stand together. Equal ones stay in the order of arrival.
-fn order_by_day(table: TableName, batches: &[&RecordBatch]) -> Result<Vec<Vec<Place>>> {
+/// Spans grouped by the UTC day that their trace starts on, so that retention by age lets go of
+/// whole parts; in each group ordered by the start of their trace, so that a trace's spans stand
+/// together. Equal ones stay in the order of arrival.
+fn order_by_day(batches: &[&RecordBatch]) -> Result<Vec<Vec<Place>>> {
     type Key = (i64, TraceId, i64, Place);
     let mut trace_starts: HashMap<TraceId, i64> = HashMap::new();
     let mut rows: Vec<Key> = Vec::new();
     for (batch_at, batch) in batches.iter().enumerate() {
-        let times: &PrimitiveArray<TimestampNanosecondType> = column(batch, table.time_column())?;
+        let times: &PrimitiveArray<TimestampNanosecondType> =
+            column(batch, TableName::Spans.time_column())?;
         let ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
         for (row, time_ns) in times.values().iter().enumerate() {
-            let place = (batch_at, row);
-            match table {
-                TableName::Logs => rows.push((*time_ns, TraceId::NONE, 0, place)),
-                TableName::Spans => {
-                    let trace = TraceId(summary::id(ids.value(row))?);
-                    let start = trace_starts.entry(trace).or_insert(*time_ns);
-                    *start = (*start).min(*time_ns);
-                    rows.push((0, trace, *time_ns, place));
-                }
-            }
+            let trace = TraceId(summary::id(ids.value(row))?);
+            let start = trace_starts.entry(trace).or_insert(*time_ns);
+            *start = (*start).min(*time_ns);
+            rows.push((0, trace, *time_ns, (batch_at, row)));
         }
     }
-    if table == TableName::Spans {
-        for (start, trace, ..) in &mut rows {
-            *start = trace_starts[&*trace];
-        }
+    for (start, trace, ..) in &mut rows {
+        *start = trace_starts[&*trace];
     }
     rows.sort_unstable();
     let mut days: BTreeMap<i64, Vec<Place>> = BTreeMap::new();
@@ -376,8 +398,7 @@ fn order_by_day(table: TableName, batches: &[&RecordBatch]) -> Result<Vec<Vec<Pl
     Ok(days.into_values().collect())
 }
 
-fn write_record_part(
-    table: TableName,
+fn write_span_part(
     directory: &Path,
     batches: &[&RecordBatch],
     order: &[Place],
@@ -385,13 +406,10 @@ fn write_record_part(
     let mut bounds = (i64::MAX, i64::MIN);
     for (batch, row) in order {
         let times: &PrimitiveArray<TimestampNanosecondType> =
-            column(batches[*batch], table.time_column())?;
+            column(batches[*batch], TableName::Spans.time_column())?;
         let time_ns = times.value(*row);
         bounds = (bounds.0.min(time_ns), bounds.1.max(time_ns));
     }
-    let summaries = match table {
-        TableName::Logs => None,
-        TableName::Spans => Some(summary::summarize(batches, order)?),
-    };
-    write_part(directory, table, batches, order, summaries.as_deref(), bounds)
+    let summaries = summary::summarize(batches, order)?;
+    write_part(directory, batches, order, &summaries, bounds)
 }

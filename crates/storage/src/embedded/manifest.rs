@@ -10,6 +10,7 @@ use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, MatchOp, Matcher, Result, TenantId};
 
 use super::catalog::TableKind;
+use super::log_tombstone::LogTombstoneEntry;
 use crate::directory;
 use crate::records::part::PartFigures;
 
@@ -30,14 +31,31 @@ pub(super) struct Manifest {
     /// Deletions that still hide something.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) tombstones: Vec<TombstoneEntry>,
+    /// Likewise of log records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) log_tombstones: Vec<LogTombstoneEntry>,
+    /// Tokens of the newest appends, the oldest first: the log may have let go of their records.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) tokens: Vec<TokenEntry>,
+}
+
+/// The token of an append.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenEntry {
+    pub(super) tenant: String,
+    /// In hexadecimal.
+    pub(super) token: String,
 }
 
 impl Manifest {
-    /// The parts of metrics of a tenant, in order.
-    pub(super) fn metrics_of(&self, tenant: &TenantId) -> impl Iterator<Item = &PartEntry> {
-        let of_tenant =
-            |part: &&PartEntry| part.table == TableKind::Metrics && part.tenant == tenant.as_str();
-        self.parts.iter().filter(of_tenant)
+    /// The parts of a table of a tenant, in order.
+    pub(super) fn parts_of(
+        &self,
+        table: TableKind,
+        tenant: &TenantId,
+    ) -> impl Iterator<Item = &PartEntry> {
+        self.parts.iter().filter(move |part| part.table == table && part.tenant == tenant.as_str())
     }
 
     /// Forgets deletions to which no part is older.
@@ -50,6 +68,14 @@ impl Manifest {
                     && part.id < tombstone.below
                     && tombstone.start_ms <= part.figures.max_ns.div_euclid(1_000_000)
                     && part.figures.min_ns.div_euclid(1_000_000) <= tombstone.end_ms
+            })
+        });
+        self.log_tombstones.retain(|tombstone| {
+            parts.iter().any(|part| {
+                part.table == TableKind::Logs
+                    && part.tenant == tombstone.tenant
+                    && part.id < tombstone.below
+                    && tombstone.range().overlaps_closed(part.figures.min_ns, part.figures.max_ns)
             })
         });
     }
@@ -75,26 +101,30 @@ impl TombstoneEntry {
         (start_ms, end_ms): (i64, i64),
         below: u64,
     ) -> Self {
-        let of = |matcher: &Matcher| {
-            let symbol = matcher.op().symbol().to_owned();
-            (matcher.label().to_owned(), symbol, matcher.value().to_owned())
-        };
-        let matchers = matchers.iter().map(of).collect();
+        let matchers = matchers.iter().map(matcher_parts).collect();
         Self { tenant: tenant.as_str().to_owned(), matchers, start_ms, end_ms, below }
     }
 
     /// The conditions on labels.
     pub(super) fn matchers(&self) -> Result<Vec<Matcher>> {
-        const OPS: [MatchOp; 4] =
-            [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
-        let parse = |(label, symbol, value): &(String, String, String)| {
-            let op = OPS.into_iter().find(|op| op.symbol() == symbol).ok_or_else(|| {
-                Error::corrupt(format!("{symbol:?} in the manifest is no operator on labels"))
-            })?;
-            Matcher::new(label, op, value)
-        };
-        self.matchers.iter().map(parse).collect()
+        self.matchers.iter().map(matcher_of).collect()
     }
+}
+
+/// Label, operator as in a query, value.
+pub(super) fn matcher_parts(matcher: &Matcher) -> (String, String, String) {
+    let symbol = matcher.op().symbol().to_owned();
+    (matcher.label().to_owned(), symbol, matcher.value().to_owned())
+}
+
+/// Reads what [`matcher_parts`] gave.
+pub(super) fn matcher_of((label, symbol, value): &(String, String, String)) -> Result<Matcher> {
+    const OPS: [MatchOp; 4] =
+        [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
+    let op = OPS.into_iter().find(|op| op.symbol() == symbol).ok_or_else(|| {
+        Error::corrupt(format!("{symbol:?} in the manifest is no operator on labels"))
+    })?;
+    Matcher::new(label, op, value)
 }
 
 /// For each table the last record of the log that is in its parts.

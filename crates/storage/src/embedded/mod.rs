@@ -11,6 +11,10 @@ mod config;
 mod counters;
 mod deletion;
 mod flush;
+mod log_compaction;
+#[cfg(test)]
+mod log_tests;
+mod log_tombstone;
 mod manifest;
 mod metric_record;
 #[cfg(test)]
@@ -35,9 +39,10 @@ use parking_lot::Mutex;
 use watchkeep_model::column::Table;
 use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, TenantId};
 
-pub use config::{MetricRetention, Retention, StorageConfig};
+pub use config::{LogRetention, MetricRetention, Retention, StorageConfig};
 pub use open::RecoveryProgress;
 
+use crate::logs::LogHorizon;
 use crate::metrics::Horizon;
 use crate::seam::{Append, AppendAck, Batch, IngestToken, RejectReason, Rejected, StoreStats};
 use crate::wal::Wal;
@@ -84,11 +89,11 @@ struct Inner {
     manifest: ManifestFile,
     flush: tokio::sync::Mutex<FlushState>,
     flush_wanted: Arc<tokio::sync::Notify>,
-    /// Told when parts of metrics have come.
+    /// Told when parts of metrics or logs have come.
     compaction_wanted: Arc<tokio::sync::Notify>,
-    /// Held while parts of metrics are merged.
+    /// Held while parts are merged.
     merging: Mutex<()>,
-    /// When it was last looked for series past their retention.
+    /// When it was last looked for series and streams past their retention.
     expired_ns: Mutex<i64>,
     /// Whether nobody uses the engine any more.
     closing: Arc<AtomicBool>,
@@ -124,7 +129,7 @@ impl EmbeddedStore {
             }
             Batch::Logs(rows) => {
                 inner.log(tenant, append.token, &ToLog::Logs(&rows)).await?;
-                inner.tables.append_logs(tenant, &rows)?;
+                inner.tables.append_logs(tenant, &rows);
                 AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
             }
             Batch::Metrics(rows) => inner.append_metrics(tenant, append.token, rows).await?,
@@ -152,6 +157,22 @@ impl EmbeddedStore {
 impl Inner {
     fn is_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed)
+    }
+
+    /// How far back streams of logs are kept as of now.
+    fn log_horizon(&self) -> LogHorizon {
+        let now_ns = self.clock.now_ns();
+        let first_ns = |age: Option<Duration>| {
+            age.map_or(i64::MIN, |age| {
+                now_ns.saturating_sub(i64::try_from(age.as_nanos()).unwrap_or(i64::MAX))
+            })
+        };
+        let rules = &self.config.log_retention;
+        // Without rules retention takes whole parts.
+        let otherwise =
+            if rules.is_empty() { i64::MIN } else { first_ns(self.config.retention.age_max) };
+        let rules = rules.iter().map(|rule| (rule.matchers.clone(), first_ns(rule.age_max)));
+        LogHorizon { rules: rules.collect(), otherwise }
     }
 
     /// How far back series of metrics are kept as of now.

@@ -15,7 +15,7 @@ use super::flush::{FlushState, OpenedPart, show};
 use super::manifest::ManifestFile;
 use super::metric_record::MetricRecord;
 use super::record::{Rows, WalRecord};
-use super::tables::{Tables, Tombstone};
+use super::tables::{LogTombstone, Tables, Tombstone};
 use super::tokens::Tokens;
 use super::{EmbeddedStore, Inner, StorageConfig, User};
 use crate::wal::{Recovered, Wal, WalConfig, replay};
@@ -98,6 +98,7 @@ fn show_parts(catalog: &Catalog, tables: &Tables) -> Result<()> {
     }
     for (tenant, tables) in tables.all() {
         tables.metrics.write().tombstones = Tombstone::of_tenant(&catalog.manifest, &tenant)?;
+        tables.logs.lock().tombstones = LogTombstone::of_tenant(&catalog.manifest, &tenant)?;
     }
     Ok(())
 }
@@ -159,6 +160,10 @@ impl Replaying {
                 "cut a torn record off the end of the write-ahead log; it was not acknowledged"
             );
         }
+        // Only now: a record that the log still holds is not a repetition of itself.
+        let kept = std::mem::take(&mut inner.catalog.lock().manifest.tokens);
+        inner.tokens.recall(&kept)?;
+        inner.catalog.lock().manifest.tokens = kept;
         inner.wal = Some(Wal::start(wal_dir, wal_config, found)?);
         Ok(inner)
     }
@@ -242,7 +247,7 @@ impl Inner {
         }
         match record.rows {
             Rows::Spans(rows) => self.tables.append_spans(&record.tenant, &rows)?,
-            Rows::Logs(rows) => self.tables.append_logs(&record.tenant, &rows)?,
+            Rows::Logs(rows) => self.tables.append_logs(&record.tenant, &rows),
             Rows::Metrics(mut metrics) => {
                 definitions.fill(&record.tenant, &mut metrics)?;
                 let MetricRecord { numbers, batch, .. } = metrics;

@@ -9,24 +9,35 @@ use watchkeep_model::{Labels, Matcher, Result, TenantId, TraceId};
 use super::EmbeddedStore;
 use super::catalog::TableKind;
 use crate::answers;
+use crate::logs;
 use crate::metrics::View;
-use crate::records::{self, Snapshot};
+use crate::records::{self, Snapshot, TableSnapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, CardinalityRequest, CardinalityStats, ExemplarRow,
-    FrameStream, LabelValuesRequest, MetadataRow, Predicate, Pushdown, SampleCursor,
-    SamplesRequest, ScanRequest, SeriesRequest, Store, StoreStats, TableName, TraceSummary,
-    TracesRequest,
+    FrameStream, LabelValuesRequest, LogCountCursor, LogCountRequest, LogCursor, LogDeletion,
+    LogsRequest, MetadataRow, MetricPart, Predicate, Pushdown, SampleCursor, SamplesRequest,
+    ScanRequest, SeriesRequest, Store, StoreStats, StreamFigures, StreamsRequest, TableName,
+    TraceSummary, TracesRequest,
 };
 
 impl EmbeddedStore {
-    fn rows_of(&self, tenant: &TenantId, table: TableName) -> Result<Snapshot> {
-        let Some(tables) = self.inner.tables.tenant(tenant) else {
-            return Ok(Snapshot::default());
-        };
-        match table {
-            TableName::Spans => tables.spans.lock().snapshot(),
-            TableName::Logs => tables.logs.lock().snapshot(),
+    fn table_of(&self, tenant: &TenantId, table: TableName) -> Result<TableSnapshot> {
+        Ok(match table {
+            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)?),
+            TableName::Logs => TableSnapshot::Logs(self.logs_of(tenant)),
+        })
+    }
+
+    fn spans_of(&self, tenant: &TenantId) -> Result<Snapshot> {
+        match self.inner.tables.tenant(tenant) {
+            Some(tables) => tables.spans.lock().snapshot(),
+            None => Ok(Snapshot::default()),
         }
+    }
+
+    fn logs_of(&self, tenant: &TenantId) -> logs::Snapshot {
+        let tables = self.inner.tables.tenant(tenant);
+        tables.map(|tables| tables.logs.lock().snapshot()).unwrap_or_default()
     }
 
     /// Runs a question about metrics where blocking is allowed; a tenant that has sent nothing
@@ -58,23 +69,48 @@ impl Store for EmbeddedStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table)?;
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.rows_of(tenant, TableName::Spans)?;
+        let snapshot = self.spans_of(tenant)?;
         Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.rows_of(tenant, TableName::Spans)?;
+        let snapshot = self.spans_of(tenant)?;
         answers::once(move || records::traces(&snapshot, &request)).await
+    }
+
+    async fn log_streams(
+        &self,
+        tenant: &TenantId,
+        request: StreamsRequest,
+    ) -> Result<Vec<StreamFigures>> {
+        let snapshot = self.logs_of(tenant);
+        answers::once(move || logs::streams(&snapshot, &request)).await
+    }
+
+    async fn logs(&self, tenant: &TenantId, request: LogsRequest) -> Result<LogCursor> {
+        logs::read(&self.logs_of(tenant), request)
+    }
+
+    async fn count_logs(
+        &self,
+        tenant: &TenantId,
+        request: LogCountRequest,
+    ) -> Result<LogCountCursor> {
+        logs::count(&self.logs_of(tenant), request)
+    }
+
+    async fn delete_logs(&self, tenant: &TenantId, deletion: LogDeletion) -> Result<()> {
+        self.inner.delete_logs(tenant, deletion).await
     }
 
     async fn series(&self, tenant: &TenantId, request: SeriesRequest) -> Result<Vec<Labels>> {
@@ -111,6 +147,10 @@ impl Store for EmbeddedStore {
 
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>> {
         self.ask_metrics(tenant, move |view| view.metadata()).await
+    }
+
+    async fn metric_parts(&self, tenant: &TenantId) -> Result<Vec<MetricPart>> {
+        self.ask_metrics(tenant, move |view| Ok(view.parts())).await
     }
 
     async fn cardinality(

@@ -12,7 +12,7 @@ use super::metric_record::{self, MetricRecord};
 use crate::metrics::Placed;
 use crate::seam::IngestToken;
 
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 const SPANS: u8 = 1;
 const LOGS: u8 = 2;
 const METRICS: u8 = 3;

@@ -45,13 +45,15 @@ impl Inner {
     pub(super) fn enforce_retention(&self) -> Result<()> {
         let retention = self.config.retention;
         let metrics_age_max = self.metrics_age_max();
+        let logs_age_max = self.logs_age_max();
         let mut catalog = self.catalog.lock();
         let mut manifest = catalog.manifest.clone();
         let mut removed: Vec<PartEntry> = Vec::new();
         let now_ns = self.clock.now_ns();
         let is_past = |part: &mut PartEntry| {
             let age_max = match part.table {
-                TableKind::Spans | TableKind::Logs => retention.age_max,
+                TableKind::Spans => retention.age_max,
+                TableKind::Logs => logs_age_max,
                 TableKind::Metrics => metrics_age_max,
             };
             let limit_ns = age_max.map(|age| now_ns.saturating_sub(nanoseconds(age)));
@@ -98,12 +100,25 @@ impl Inner {
             .try_fold(Duration::ZERO, |most, age| age.map(|age| most.max(age)))
     }
 
+    /// The age at which no stream of a part of logs is kept any more; `None` for never.
+    fn logs_age_max(&self) -> Option<Duration> {
+        let rules = self.config.log_retention.iter().map(|rule| rule.age_max);
+        rules
+            .chain([self.config.retention.age_max])
+            .try_fold(Duration::ZERO, |most, age| age.map(|age| most.max(age)))
+    }
+
     /// Takes a part out of the sight of queries that begin now.
     fn hide(&self, part: &PartEntry) -> Result<()> {
         let Some(tables) = self.tables.tenant(&TenantId::new(&part.tenant)?) else { return Ok(()) };
         match part.table {
             TableKind::Spans => hide_records(&mut tables.spans.lock(), part.id),
-            TableKind::Logs => hide_records(&mut tables.logs.lock(), part.id),
+            TableKind::Logs => {
+                let mut logs = tables.logs.lock();
+                for hidden in logs.parts.extract_if(.., |other| other.id == part.id) {
+                    hidden.make_obsolete();
+                }
+            }
             TableKind::Metrics => tables.metrics.write().parts.retain(|(id, _)| *id != part.id),
         }
         Ok(())

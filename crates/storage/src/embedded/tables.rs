@@ -10,9 +10,8 @@ use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 
 use super::catalog::TableKind;
 use super::manifest::{Manifest, TombstoneEntry};
-use crate::metrics::{
-    self, Erasure, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View,
-};
+use crate::logs::{self, Erasure, LogBatch, LogPart, MemoryLogs};
+use crate::metrics::{self, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View};
 use crate::records::part::RecordPart;
 use crate::records::piece::MemoryBatch;
 use crate::records::{MemTable, Snapshot};
@@ -63,7 +62,7 @@ impl HeldBytes {
 #[derive(Debug)]
 pub(super) struct TenantTables {
     pub(super) spans: Mutex<RecordTable<SpanColumns>>,
-    pub(super) logs: Mutex<RecordTable<LogColumns>>,
+    pub(super) logs: Mutex<LogTable>,
     pub(super) metrics: RwLock<MetricTable>,
 }
 
@@ -117,6 +116,76 @@ impl<T: Table> RecordTable<T> {
     }
 }
 
+/// The log records of one tenant. Behind one lock, as [`RecordTable`] is.
+#[derive(Debug, Default)]
+pub(super) struct LogTable {
+    live: MemoryLogs,
+    /// Rows on their way into a part.
+    pub(super) frozen: Vec<Arc<LogBatch>>,
+    /// In the order in which their rows were appended.
+    pub(super) parts: Vec<Arc<LogPart>>,
+    pub(super) tombstones: Vec<LogTombstone>,
+}
+
+/// A deletion that still hides something of parts.
+#[derive(Debug, Clone)]
+pub(super) struct LogTombstone {
+    erasure: Erasure,
+    /// Parts with smaller ids are meant.
+    below: u64,
+}
+
+impl LogTombstone {
+    /// The deletions of a tenant that the manifest names.
+    pub(super) fn of_tenant(manifest: &Manifest, tenant: &TenantId) -> Result<Vec<Self>> {
+        let entries = manifest.log_tombstones.iter();
+        let of_tenant = entries.filter(|entry| entry.tenant == tenant.as_str());
+        of_tenant.map(|entry| Ok(Self { erasure: entry.erasure()?, below: entry.below })).collect()
+    }
+
+    /// Whether it may hide something of a part.
+    pub(super) fn applies(&self, part: &LogPart) -> bool {
+        let figures = &part.figures;
+        part.id < self.below && self.erasure.range.overlaps_closed(figures.min_ns, figures.max_ns)
+    }
+}
+
+impl LogTable {
+    /// Sets everything in memory aside to be flushed. Nothing may be aside already.
+    pub(super) fn freeze(&mut self) {
+        assert!(self.frozen.is_empty(), "a table is frozen once until it is flushed");
+        self.frozen = self.live.take();
+    }
+
+    /// Everything, to be queried.
+    pub(super) fn snapshot(&mut self) -> logs::Snapshot {
+        let mut memory = self.frozen.clone();
+        memory.extend(self.live.batches());
+        logs::Snapshot {
+            parts: self.parts.iter().map(|part| self.with_erased(part)).collect(),
+            memory,
+        }
+    }
+
+    /// A part, and what was deleted of it.
+    pub(super) fn with_erased(&self, part: &Arc<LogPart>) -> (Arc<LogPart>, Arc<[Erasure]>) {
+        let erased = self.tombstones.iter().filter(|tombstone| tombstone.applies(part));
+        (Arc::clone(part), erased.map(|tombstone| tombstone.erasure.clone()).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frozen.is_empty() && self.live.rows() == 0
+    }
+
+    fn add_figures(&mut self, stats: &mut TableStats) {
+        let live = self.live.batches();
+        for batch in self.frozen.iter().chain(&live) {
+            stats.rows_in_memory += batch.rows.len() as u64;
+            stats.widen(batch.min_ns, batch.max_ns);
+        }
+    }
+}
+
 /// The metrics of one tenant.
 #[derive(Debug, Default)]
 pub(super) struct MetricTable {
@@ -130,7 +199,7 @@ pub(super) struct MetricTable {
 /// A deletion that still hides something of parts.
 #[derive(Debug, Clone)]
 pub(super) struct Tombstone {
-    erasure: Erasure,
+    erasure: metrics::Erasure,
     /// Parts with smaller ids are meant.
     below: u64,
 }
@@ -142,7 +211,7 @@ impl Tombstone {
         of_tenant
             .map(|entry| {
                 let TombstoneEntry { start_ms, end_ms, below, .. } = *entry;
-                let erasure = Erasure { matchers: entry.matchers()?, start_ms, end_ms };
+                let erasure = metrics::Erasure { matchers: entry.matchers()?, start_ms, end_ms };
                 Ok(Self { erasure, below })
             })
             .collect()
@@ -184,7 +253,7 @@ impl TenantTables {
     fn new() -> Self {
         Self {
             spans: Mutex::new(RecordTable::new(TableName::Spans)),
-            logs: Mutex::new(RecordTable::new(TableName::Logs)),
+            logs: Mutex::default(),
             metrics: RwLock::default(),
         }
     }
@@ -218,10 +287,9 @@ impl Tables {
     }
 
     /// Takes in log records that are durable.
-    pub(super) fn append_logs(&self, tenant: &TenantId, rows: &LogColumns) -> Result<()> {
-        self.tenant_or_new(tenant).logs.lock().append(rows)?;
+    pub(super) fn append_logs(&self, tenant: &TenantId, rows: &LogColumns) {
+        self.tenant_or_new(tenant).logs.lock().live.append(rows);
         self.bytes.add(TableKind::Logs, rows.byte_len() as i64);
-        Ok(())
     }
 
     /// Finds the series of a batch that is about to be logged. See [`Head::place`].

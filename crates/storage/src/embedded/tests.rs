@@ -148,6 +148,28 @@ async fn a_restart_finds_every_kind_of_row_and_the_tokens() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tokens_outlive_the_records_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let tenant = TenantId::default();
+    let token = Some(IngestToken(7));
+    let batch = || Batch::Metrics(samples(&[("up", "a", 5, 1.0)]));
+    {
+        let store = open(StorageConfig::new(folder.path())).await.unwrap();
+        store.append(&tenant, Append { batch: batch(), token }).await.unwrap();
+        store.flush().await.unwrap();
+        close(store).await;
+    }
+    for _restart in 0..2 {
+        let store = open(StorageConfig::new(folder.path())).await.unwrap();
+        let again = store.append(&tenant, Append { batch: batch(), token }).await.unwrap();
+        assert!(again.duplicate);
+        write(&store, 1, "another table is flushed").await;
+        store.flush().await.unwrap();
+        close(store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_that_is_larger_than_memory_may_be_flushes_on_its_way() {
     let folder = tempfile::tempdir().unwrap();
     let body = "x".repeat(1000);
@@ -292,7 +314,7 @@ async fn retention_by_size_removes_the_oldest_of_any_table() {
     let stats = store.stats();
     let bytes = stats.logs.bytes_on_disk;
     close(store).await;
-    let retention = Retention { age_max: None, bytes_max: Some(bytes * 2 / 3 + 1) };
+    let retention = Retention { age_max: None, bytes_max: Some(bytes * 2 / 3 + 16) };
     let config = StorageConfig { retention, ..StorageConfig::new(folder.path()) };
     let store = open(config).await.unwrap();
     store.inner.enforce_retention().unwrap();

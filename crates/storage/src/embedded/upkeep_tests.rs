@@ -20,10 +20,10 @@ const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 
 #[derive(Debug, Default)]
-struct SetClock(AtomicI64);
+pub(super) struct SetClock(AtomicI64);
 
 impl SetClock {
-    fn set_ms(&self, now_ms: i64) {
+    pub(super) fn set_ms(&self, now_ms: i64) {
         self.0.store(now_ms * 1_000_000, Ordering::Relaxed);
     }
 }
@@ -34,7 +34,7 @@ impl Clock for SetClock {
     }
 }
 
-async fn open(config: StorageConfig, clock: &Arc<SetClock>) -> EmbeddedStore {
+pub(super) async fn open(config: StorageConfig, clock: &Arc<SetClock>) -> EmbeddedStore {
     let clock = Arc::clone(clock) as Arc<dyn Clock>;
     let open =
         move || EmbeddedStore::open(config, clock, &prometheus::Registry::new(), &mut |_| {});

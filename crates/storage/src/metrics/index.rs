@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use watchkeep_model::Result;
 
 use super::memory::{Known, MemorySeries};
-use super::select::{LabelIndex, SeePosting};
+use super::select::{LabelIndex, SeePosting, all_below};
 
 /// The series of a [`super::memory::Memory`], numbered from 0 in the order in which they came.
 #[derive(Debug, Default)]
@@ -59,7 +59,7 @@ impl Index {
 
 impl LabelIndex for Index {
     fn all(&self) -> RoaringBitmap {
-        (0..self.series.len() as u32).collect()
+        all_below(self.next_id())
     }
 
     fn posting(&self, name: &str, value: &str) -> Result<RoaringBitmap> {

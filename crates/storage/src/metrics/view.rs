@@ -13,8 +13,11 @@ use super::gather::SharedTimes;
 use super::head::{Frozen, Head};
 use super::mask::{Horizon, Mask};
 use super::merge::{Masked, MaskedPart, Merger, Selected, Source, Want, merge_metadata};
+use super::part::Part;
 use super::select::select;
-use crate::seam::{ExemplarRow, LabelValuesRequest, MetadataRow, SamplesRequest, SeriesRequest};
+use crate::seam::{
+    ExemplarRow, LabelValuesRequest, MetadataRow, MetricPart, SamplesRequest, SeriesRequest,
+};
 
 /// The sources of one tenant.
 #[derive(Debug, Clone)]
@@ -132,8 +135,10 @@ impl View {
             let mut found: Vec<(String, RoaringBitmap)> = Vec::new();
             let unknown = |value: &str| !values.contains(value);
             selected.from.source.with_index(|index| {
+                let every = selected.ids.len() == index.all().len();
                 index.each_value(&request.label, &unknown, &mut |value, series| {
-                    let series = series & &selected.ids;
+                    // To intersect with everything would cost more than all the rest.
+                    let series = if every { series.clone() } else { series & &selected.ids };
                     if !series.is_empty() {
                         found.push((value.to_owned(), series));
                     }
@@ -169,6 +174,15 @@ impl View {
         }
         keep_oldest(&mut rows, limit);
         Ok(rows)
+    }
+
+    /// The parts among the sources.
+    pub(crate) fn parts(&self) -> Vec<MetricPart> {
+        let parts = self.sources.iter().filter_map(|from| match &from.source {
+            Source::Part(part) => Some(part),
+            Source::Memory(_) => None,
+        });
+        parts.map(Part::summary).collect()
     }
 
     /// What is known about metric families, sorted by name.

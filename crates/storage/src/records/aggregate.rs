@@ -12,7 +12,7 @@ use hashbrown::HashMap;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, ErrorKind, Result};
 
-use super::piece::Snapshot;
+use super::piece::TableSnapshot;
 use super::scan::Reading;
 use crate::schema::{column, dictionary_strings};
 use crate::seam::{AggregateRequest, Bucket, Field, Frame, Projection, ScanStats};
@@ -22,7 +22,7 @@ type Group = (i64, Vec<String>);
 
 /// Runs an aggregation, giving its frames to `emit`.
 pub(crate) fn aggregate(
-    snapshot: &Snapshot,
+    snapshot: &TableSnapshot,
     request: &AggregateRequest,
     emit: &mut dyn FnMut(Frame) -> bool,
 ) -> Result<()> {

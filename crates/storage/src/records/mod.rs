@@ -1,8 +1,8 @@
-//! Tables of records (spans and logs): parts in Parquet, batches in memory, and the reading of
-//! both. What is here knows neither the write-ahead log nor tenants.
+//! Tables of records: spans as parts in Parquet and batches in memory, and the reading of both and
+//! of log records as tables. What is here knows neither the write-ahead log nor tenants.
 
 mod aggregate;
-mod filter;
+pub(crate) mod filter;
 pub(crate) mod memtable;
 pub(crate) mod part;
 pub(crate) mod piece;
@@ -12,6 +12,6 @@ mod traces;
 
 pub(crate) use aggregate::aggregate;
 pub(crate) use memtable::MemTable;
-pub(crate) use piece::Snapshot;
+pub(crate) use piece::{Snapshot, TableSnapshot};
 pub(crate) use scan::scan;
 pub(crate) use traces::{trace, traces};

@@ -1,5 +1,5 @@
-//! An immutable part of a table of records: `rows.parquet`, for spans also `traces.parquet`, each
-//! with its checksums. Drawn in `docs/formats/parts.md`.
+//! An immutable part of a table of records (spans): `rows.parquet` and `traces.parquet`, each with its
+//! checksums. Drawn in `docs/formats/parts.md`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -35,8 +35,8 @@ const TRACES_FILE: &str = "traces.parquet";
 /// Rows of a row group: what a query reads at once.
 const ROW_GROUP_ROWS: usize = 32 << 10;
 /// Columns with long or unique texts: a dictionary would be built only to be given up.
-const WITHOUT_DICTIONARY: [&str; 6] =
-    ["body", "attributes.entries.value", "events", "links", "span_id", "parent_span_id"];
+const WITHOUT_DICTIONARY: [&str; 5] =
+    ["attributes.entries.value", "events", "links", "span_id", "parent_span_id"];
 /// One id in a hundred that is not there is looked for in vain.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
@@ -56,14 +56,13 @@ pub(crate) struct PartFigures {
 /// A row's place in a list of batches: batch, then row.
 pub(crate) type Place = (usize, usize);
 
-/// Writes the rows at `order` of `batches` as a part into an existing, empty directory, and for
-/// spans the given summaries. Files are synced; the directory is the caller's to sync.
+/// Writes the spans at `order` of `batches` as a part into an existing, empty directory, and
+/// summaries of their traces. Files are synced; the directory is the caller's to sync.
 pub(crate) fn write_part(
     directory: &Path,
-    table: TableName,
     batches: &[&RecordBatch],
     order: &[Place],
-    summaries: Option<&[TraceSummary]>,
+    summaries: &[TraceSummary],
     bounds: (i64, i64),
 ) -> Result<PartFigures> {
     let path = directory.join(ROWS_FILE);
@@ -71,7 +70,7 @@ pub(crate) fn write_part(
         .first()
         .ok_or_else(|| Error::internal("a part without rows is not written"))?
         .schema();
-    let mut writer = rows_writer(&path, table, schema)?;
+    let mut writer = rows_writer(&path, TableName::Spans, schema)?;
     for places in order.chunks(ROW_GROUP_ROWS) {
         let rows = interleave_record_batch(batches, places)
             .context(|| format!("cannot order rows for {}", path.display()))?;
@@ -80,10 +79,7 @@ pub(crate) fn write_part(
             .and_then(|()| writer.flush())
             .context(|| format!("cannot write {}", path.display()))?;
     }
-    let mut bytes = finish(writer, &path)?;
-    if let Some(summaries) = summaries {
-        bytes += write_summaries(directory, summaries)?;
-    }
+    let bytes = finish(writer, &path)? + write_summaries(directory, summaries)?;
     Ok(PartFigures { min_ns: bounds.0, max_ns: bounds.1, rows: order.len() as u64, bytes })
 }
 

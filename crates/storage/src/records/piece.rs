@@ -1,4 +1,5 @@
-//! A piece of a table that is read as a whole: a batch in memory, or a row group of a part.
+//! A piece of a table that is read as a whole: a batch in memory, a row group of a part, or a piece
+//! of log records.
 
 use std::sync::{Arc, OnceLock};
 
@@ -8,6 +9,7 @@ use watchkeep_model::{Result, TimeRange};
 
 use super::part::RecordPart;
 use super::summary::summarize;
+use crate::logs;
 use crate::schema::column;
 use crate::seam::{TableName, TraceSummary};
 
@@ -49,6 +51,8 @@ pub(crate) enum Piece {
     Memory(Arc<MemoryBatch>),
     /// A row group of a part.
     RowGroup { part: Arc<RecordPart>, group: usize, min_ns: i64, max_ns: i64 },
+    /// Log records.
+    Logs(logs::Piece),
 }
 
 impl Piece {
@@ -57,6 +61,16 @@ impl Piece {
         match self {
             Self::Memory(batch) => (batch.min_ns, batch.max_ns),
             Self::RowGroup { min_ns, max_ns, .. } => (*min_ns, *max_ns),
+            Self::Logs(piece) => piece.bounds(),
+        }
+    }
+
+    /// What tells the piece's part from others, if it is of one.
+    pub(crate) fn part(&self) -> Option<*const ()> {
+        match self {
+            Self::RowGroup { part, .. } => Some(Arc::as_ptr(part).cast()),
+            Self::Logs(logs::Piece::Block { part, .. }) => Some(Arc::as_ptr(part).cast()),
+            Self::Memory(_) | Self::Logs(logs::Piece::Memory(_)) => None,
         }
     }
 
@@ -67,7 +81,31 @@ impl Piece {
     }
 }
 
-/// The tables of records of one tenant at one moment: parts oldest first, then batches in memory
+/// What a question on a table looks at.
+#[derive(Debug, Clone)]
+pub(crate) enum TableSnapshot {
+    /// The table of spans.
+    Spans(Snapshot),
+    /// The table of log records.
+    Logs(logs::Snapshot),
+}
+
+impl TableSnapshot {
+    /// The pieces that overlap the range, in the order in which their rows were appended, each
+    /// with its place in that order; and how many parts were ruled out.
+    pub(crate) fn pieces(&self, range: TimeRange) -> Result<(Vec<(u64, Piece)>, u64)> {
+        match self {
+            Self::Spans(spans) => spans.pieces(range),
+            Self::Logs(logs) => {
+                let (pieces, skipped) = logs.pieces(range)?;
+                let pieces = pieces.into_iter().map(|(place, piece)| (place, Piece::Logs(piece)));
+                Ok((pieces.collect(), skipped))
+            }
+        }
+    }
+}
+
+/// The spans of one tenant at one moment: parts oldest first, then batches in memory
 /// in the order in which they were appended.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Snapshot {

@@ -1,20 +1,27 @@
-//! Rows in order of time over pieces that may overlap.
+//! Rows in order of time over pieces that may overlap. Rows of one instant are ordered by arrival,
+//! for logs by the text of their stream before that: what was appended together is not kept
+//! together.
 //!
 //! Pieces are taken by their nearer bound (the latest instant for newest first). Before a piece
 //! is read, every row read so far that lies beyond that bound is final and is handed out. So
 //! memory holds only pieces that overlap, and a limit stops the reading.
 
-use arrow_array::types::TimestampNanosecondType;
-use arrow_array::{BooleanArray, PrimitiveArray, RecordBatch};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use arrow_array::types::{TimestampNanosecondType, UInt32Type};
+use arrow_array::{Array, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch};
 use arrow_select::filter::filter_record_batch;
 use arrow_select::interleave::interleave_record_batch;
+use hashbrown::HashMap;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Result, TimeRange};
+use watchkeep_model::{Error, Result, TimeRange};
 
 use super::filter::evaluate;
 use super::part::project;
-use super::piece::{Piece, Snapshot};
-use crate::schema::column;
+use super::piece::{Piece, TableSnapshot};
+use crate::logs::LogReading;
+use crate::schema::{column, dictionary_strings};
 use crate::seam::{
     CompareOp, Field, Frame, Literal, Order, Predicate, Projection, ScanRequest, ScanStats,
     TableName,
@@ -25,7 +32,7 @@ const BATCH_ROWS: usize = 8192;
 
 /// Runs a scan, giving each frame to `emit` until that answers false.
 pub(crate) fn scan(
-    snapshot: &Snapshot,
+    snapshot: &TableSnapshot,
     request: &ScanRequest,
     emit: &mut dyn FnMut(Frame) -> bool,
 ) -> Result<()> {
@@ -39,14 +46,16 @@ pub(crate) fn scan(
         pending: Vec::new(),
         pending_rows: 0,
         place_rows: Vec::new(),
+        streams: Vec::new(),
+        stream_numbers: HashMap::new(),
+        shown: request.projection.clone(),
     };
     let reading = Reading::new(request);
     let mut stats = ScanStats { parts_skipped, ..ScanStats::default() };
-    let mut opened: Option<*const super::part::RecordPart> = None;
+    let mut opened: Option<*const ()> = None;
     while let Some((place, piece)) = pieces.pop() {
-        if let Piece::RowGroup { part, .. } = &piece {
-            let this = std::sync::Arc::as_ptr(part);
-            stats.parts_opened += u64::from(opened.replace(this) != Some(this));
+        if let Some(part) = piece.part() {
+            stats.parts_opened += u64::from(opened.replace(part) != Some(part));
         }
         scan.add(place, reading.read(&piece)?)?;
         let boundary = pieces.last().map(|(_, next)| nearness(next, request.order));
@@ -76,6 +85,7 @@ fn nearness(piece: &Piece, order: Order) -> i64 {
 pub(crate) struct Reading {
     predicate: Predicate,
     projection: Projection,
+    logs: Option<LogReading>,
 }
 
 impl Reading {
@@ -95,6 +105,8 @@ impl Reading {
         {
             names.push(table.time_column());
         }
+        let logs = (table == TableName::Logs)
+            .then(|| LogReading::new(range, predicate.clone(), projection.clone()));
         let mut all = Vec::new();
         let time = |op, value| Predicate::Compare {
             field: Field::Column(table.time_column()),
@@ -111,12 +123,16 @@ impl Reading {
             Predicate::And(inner) => all.extend(inner.iter().cloned()),
             other => all.push(other.clone()),
         }
-        Self { predicate: Predicate::And(all), projection }
+        Self { predicate: Predicate::And(all), projection, logs }
     }
 
     /// The rows of a piece, in the order in which they are stored.
     pub(crate) fn read(&self, piece: &Piece) -> Result<RecordBatch> {
         match piece {
+            Piece::Logs(piece) => match &self.logs {
+                Some(logs) => logs.read(piece),
+                None => Err(Error::internal("log records are read as another table")),
+            },
             Piece::RowGroup { part, group, .. } => {
                 part.read(*group, &self.projection, &self.predicate)
             }
@@ -141,13 +157,19 @@ struct Scan {
     wanted: usize,
     pending: Vec<RecordBatch>,
     pending_rows: usize,
-    /// For each pending row: time, place of its piece, place in its batch, and the batch.
     place_rows: Vec<PendingRow>,
+    /// Texts of streams that were met, and their numbers.
+    streams: Vec<Arc<str>>,
+    stream_numbers: HashMap<Arc<str>, u32>,
+    /// The columns that were asked for.
+    shown: Projection,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy)]
 struct PendingRow {
     time_ns: i64,
+    /// Number of its stream; 0 for spans.
+    stream: u32,
     place: u64,
     row: usize,
     batch: usize,
@@ -157,17 +179,46 @@ impl Scan {
     fn add(&mut self, place: u64, rows: RecordBatch) -> Result<()> {
         let times: &PrimitiveArray<TimestampNanosecondType> = column(&rows, self.time_column)?;
         let batch = self.pending.len();
-        self.place_rows.extend(
-            times.values().iter().enumerate().map(|(row, time_ns)| PendingRow {
-                time_ns: *time_ns,
-                place,
-                row,
-                batch,
-            }),
-        );
+        let streams = if self.time_column == TableName::Logs.time_column() {
+            let streams: &DictionaryArray<UInt32Type> = column(&rows, "stream")?;
+            let texts = dictionary_strings(streams)?;
+            let numbers: Vec<u32> =
+                (0..texts.len()).map(|key| self.stream_number(texts.value(key))).collect();
+            streams.keys().values().iter().map(|key| numbers[*key as usize]).collect()
+        } else {
+            vec![0; rows.num_rows()]
+        };
+        self.place_rows.extend(times.values().iter().zip(streams).enumerate().map(
+            |(row, (time_ns, stream))| PendingRow { time_ns: *time_ns, stream, place, row, batch },
+        ));
         self.pending_rows += rows.num_rows();
         self.pending.push(rows);
         Ok(())
+    }
+
+    fn stream_number(&mut self, text: &str) -> u32 {
+        if let Some(number) = self.stream_numbers.get(text) {
+            return *number;
+        }
+        let (number, text) = (self.streams.len() as u32, Arc::<str>::from(text));
+        self.streams.push(Arc::clone(&text));
+        self.stream_numbers.insert(text, number);
+        number
+    }
+
+    fn sort(&mut self) {
+        let streams = &self.streams;
+        let text = |row: &PendingRow| streams.get(row.stream as usize);
+        let later = |a: &PendingRow, b: &PendingRow| {
+            let by_stream =
+                || if a.stream == b.stream { Ordering::Equal } else { text(a).cmp(&text(b)) };
+            let by_time = a.time_ns.cmp(&b.time_ns).then_with(by_stream);
+            by_time.then((a.place, a.row).cmp(&(b.place, b.row)))
+        };
+        match self.order {
+            Order::NewestFirst => self.place_rows.sort_unstable_by(|a, b| later(b, a)),
+            Order::OldestFirst => self.place_rows.sort_unstable_by(later),
+        }
     }
 
     /// Hands out the rows that no unread piece can precede: all when there is no `boundary`, else
@@ -178,10 +229,7 @@ impl Scan {
         stats: &mut ScanStats,
         emit: &mut dyn FnMut(Frame) -> bool,
     ) -> Result<bool> {
-        match self.order {
-            Order::NewestFirst => self.place_rows.sort_unstable_by(|a, b| b.cmp(a)),
-            Order::OldestFirst => self.place_rows.sort_unstable(),
-        }
+        self.sort();
         let is_final = |row: &PendingRow| match (boundary, self.order) {
             (None, _) => true,
             (Some(boundary), Order::NewestFirst) => row.time_ns > boundary,
@@ -195,6 +243,7 @@ impl Scan {
             let places: Vec<_> = rows.iter().map(|row| (row.batch, row.row)).collect();
             let out = interleave_record_batch(&batches, &places)
                 .context(|| "cannot order rows".to_owned())?;
+            let out = self.show(out)?;
             stats.rows += out.num_rows() as u64;
             if !emit(Frame::Rows(out)) {
                 return Ok(false);
@@ -206,6 +255,18 @@ impl Scan {
         self.pending_rows = self.place_rows.len();
         self.forget_spent_batches();
         Ok(true)
+    }
+
+    /// Leaves out what was only read to order rows.
+    fn show(&self, rows: RecordBatch) -> Result<RecordBatch> {
+        match &self.shown {
+            Projection::Columns(names) if !names.contains(&"stream") => {
+                let mut names = names.clone();
+                names.push(self.time_column);
+                project(&rows, &Projection::Columns(names))
+            }
+            _ => Ok(rows),
+        }
     }
 
     /// Drops batches of which no row is pending, so that memory follows what overlaps.

@@ -15,6 +15,21 @@ pub struct CardinalityRequest {
     pub limit: usize,
 }
 
+/// A piece of a tenant's metrics on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricPart {
+    /// Its number, which no other part of the engine has or had.
+    pub id: u64,
+    /// First millisecond of a sample.
+    pub start_ms: i64,
+    /// Last millisecond of a sample.
+    pub end_ms: i64,
+    /// Series in it.
+    pub series: u64,
+    /// Samples in it.
+    pub samples: u64,
+}
+
 /// What the series are made of. Series and pairs are counted once, in however many places an
 /// engine holds them. Lists are by falling count, then by name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

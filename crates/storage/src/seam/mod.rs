@@ -5,11 +5,16 @@
 //! what an implementation must do.
 
 mod cardinality;
+mod logs;
 mod predicate;
 mod records;
 mod samples;
 
-pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats};
+pub use cardinality::{CardinalityRequest, CardinalityStats, Count, HeadStats, MetricPart};
+pub use logs::{
+    FieldTest, LogCount, LogCountCursor, LogCountFrame, LogCountRequest, LogCursor, LogDeletion,
+    LogField, LogParts, LogRows, LogTest, LogsRequest, StreamFigures, StreamsRequest, words,
+};
 pub use predicate::{CompareOp, Field, Literal, Predicate, Pushdown, Scope};
 pub use records::{
     Aggregate, AggregateRequest, Bucket, Frame, FrameStream, Order, Projection, ScanRequest,
@@ -172,6 +177,30 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Summaries of traces, newest start first.
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>>;
 
+    /// Streams of log records that match and have a record in the range, in no order.
+    async fn log_streams(
+        &self,
+        tenant: &TenantId,
+        request: StreamsRequest,
+    ) -> Result<Vec<StreamFigures>>;
+
+    /// Records of streams, as the cursor is advanced. What is appended after this call returned
+    /// may be missing.
+    async fn logs(&self, tenant: &TenantId, request: LogsRequest) -> Result<LogCursor>;
+
+    /// Numbers of records of streams, as the cursor is advanced.
+    async fn count_logs(
+        &self,
+        tenant: &TenantId,
+        request: LogCountRequest,
+    ) -> Result<LogCountCursor>;
+
+    /// Deletes log records. What was appended before the call is gone when it returns, for queries
+    /// and for good, whatever happens later; the space on disk is freed later.
+    ///
+    /// Errors: `Invalid` without any matcher.
+    async fn delete_logs(&self, tenant: &TenantId, deletion: LogDeletion) -> Result<()>;
+
     /// Label sets of the series that match and have a sample in the range, sorted.
     async fn series(
         &self,
@@ -202,6 +231,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// What is known about metric families, sorted by name.
     async fn metadata(&self, tenant: &TenantId) -> Result<Vec<MetadataRow>>;
+
+    /// The pieces that metrics on disk are in, oldest first; none where an engine has no such.
+    async fn metric_parts(&self, tenant: &TenantId) -> Result<Vec<MetricPart>>;
 
     /// What the series that match are made of.
     async fn cardinality(

@@ -45,8 +45,9 @@ pub enum Projection {
 }
 
 /// In which order rows come. Rows of the same instant come in the order in which they were
-/// appended (`OldestFirst`) or the reverse of it (`NewestFirst`), so that paging by time and a
-/// count of rows to skip neither repeats nor misses one.
+/// appended, log records by the text of their stream before that (`OldestFirst`), or the reverse of
+/// it (`NewestFirst`), so that paging by time and a count of rows to skip neither repeats nor misses
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
     /// By rising time.

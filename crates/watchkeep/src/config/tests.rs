@@ -1,5 +1,7 @@
 //! The layers of configuration, and that errors say where the wrong value stands.
 
+use watchkeep_model::Matcher;
+
 use super::*;
 
 fn load(yaml: &str, environment: &[(&str, &str)], flags: ServeArguments) -> Result<Config> {
@@ -14,7 +16,9 @@ fn load(yaml: &str, environment: &[(&str, &str)], flags: ServeArguments) -> Resu
 #[test]
 fn each_later_layer_wins() {
     let yaml = "server:\n  listen: 1.1.1.1:1\n  otlp_grpc_listen: off\n  otlp_http_listen: off\n\
-                retention: {age: 15d, size_max: 10GiB}\nlimits: {body_bytes_max: 1MiB}\n";
+                retention:\n  age: 15d\n  size_max: 10GiB\n  logs:\n  - {selector: '{app=\"x\"}', \
+                age_max: 24h}\n  - {selector: '{env=~\"p.*\"}', age: 0}\n\
+                limits: {body_bytes_max: 1MiB}\n";
     let environment = [
         ("WATCHKEEP__SERVER__LISTEN", "2.2.2.2:2"),
         ("WATCHKEEP__SERVER__OTLP_HTTP_LISTEN", "2.2.2.2:3"),
@@ -33,6 +37,10 @@ fn each_later_layer_wins() {
     assert_eq!(config.limits.body_bytes_max, ByteSize(1 << 20));
     assert_eq!(config.retention.age.0, Duration::ZERO);
     assert_eq!(config.retention.size_max, ByteSize(10 << 30));
+    let rules: Vec<_> = config.retention.logs.iter().map(LogsRule::rule).collect();
+    assert_eq!(rules[0].matchers, [Matcher::equal("app", "x")]);
+    assert_eq!(rules[0].age_max, Some(Duration::from_hours(24)));
+    assert_eq!(rules[1].age_max, None, "0 keeps for ever");
     assert_eq!(config.otlp.cors_origins.len(), 2);
     assert!(config.otlp.metrics.promote_scope_metadata);
     let nothing = load("# nothing\n\n", &[], ServeArguments::default()).unwrap();
@@ -47,6 +55,7 @@ fn errors_name_the_key_and_the_line_or_the_variable() {
         ("server:\n  listne: x\n", ["line 2", "listne"]),
         ("limits:\n  queries_max: 3\n  body_bytes_max: 3 parsecs\n", ["line 3", "3 parsecs"]),
         ("retention:\n  age: 15\n", ["line 2", "15"]),
+        ("retention:\n  logs: [{selector: '{app=', age: 1d}]\n", ["line 2", "selects no"]),
         ("server: [\n", ["line", "watchkeep.yaml"]),
         ("limits: {queries_max: 0}\n", ["limits.queries_max", "at least 1"]),
         (

@@ -74,7 +74,7 @@ fn samples(series: &Value) -> impl Iterator<Item = (&Value, &Value)> {
 }
 
 /// For people.
-pub(super) fn table(data: &Value) -> String {
+pub(crate) fn table(data: &Value) -> String {
     match data["resultType"].as_str() {
         Some("scalar" | "string") => format!("{}\n", value_text(&data["result"][1])),
         Some("matrix") => curves(data),

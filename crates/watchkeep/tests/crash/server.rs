@@ -36,7 +36,13 @@ impl Drop for Server {
 
 impl Server {
     /// Starts the program and returns at once.
+    #[allow(dead_code, reason = "another test that shares this file starts it with settings")]
     pub(crate) fn start(directory: &Path) -> Self {
+        Self::start_with(directory, &[])
+    }
+
+    /// Likewise, with more settings.
+    pub(crate) fn start_with(directory: &Path, settings: &[(&str, String)]) -> Self {
         let program = std::env::var_os("WATCHKEEP_BIN")
             .unwrap_or_else(|| env!("CARGO_BIN_EXE_watchkeep").into());
         let log = directory.join("server.log");
@@ -47,6 +53,7 @@ impl Server {
             .arg("--data-dir")
             .arg(directory.join("data"))
             .envs(SETTINGS)
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(stderr)

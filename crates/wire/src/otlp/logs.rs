@@ -177,6 +177,8 @@ impl Decoder {
         columns.severity_number.push(severity_number);
         columns.severity_text.push(&severity_text);
         columns.level.push(Level::of(severity_number, &severity_text) as u8);
+        // Which labels make a stream is for the application to say.
+        columns.stream.push("");
         columns.service.push_key(keys.service);
         columns.resource.push_key(keys.resource);
         columns.scope_name.push_key(keys.scope_name);

@@ -1,39 +1,30 @@
-// Counts of log lines over time, stacked by level. Drag to zoom the time range.
+// Counts of lines over time, stacked by level. Drag to zoom the time range.
 
 import { useMemo } from "react";
+import type { UseQueryResult } from "@tanstack/react-query";
 import { Chart, type ChartSeries } from "@/components/Chart";
 import { useNarrow } from "@/components/DataTable";
 import { Failure } from "@/components/Notice";
 import { Skeleton } from "@/components/Skeleton";
 import { levelVar } from "@/lib/colors";
-import { formatCount, nsToMs } from "@/lib/format";
+import { formatCount } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
-import { LEVELS, type LogsSearch } from "./search";
-import { useLogHistogram } from "./useLogs";
+import type { Volume } from "@/lib/logVolume";
 
-export function Histogram({ search }: { search: LogsSearch }) {
-  const { window, bounds, setRange } = useRange();
+const NO_TIMES: number[] = [];
+
+export function Histogram({ query }: { query: UseQueryResult<Volume> }) {
+  const { bounds, setRange } = useRange();
   const narrow = useNarrow();
-  const query = useLogHistogram(search, window);
-  const { times, series } = useMemo(() => {
-    const buckets = query.data?.buckets ?? [];
-    // Severe levels at the bottom, where their size can be compared along the axis.
-    const series = [...LEVELS].reverse().map((level): ChartSeries => ({ label: level, color: levelVar(level), values: buckets.map((bucket) => bucket.counts[level] ?? 0) }))
-      .filter((one) => one.values.some((value) => value !== 0));
-    return { times: buckets.map((bucket) => nsToMs(bucket.time_unix_nano)), series };
-  }, [query.data]);
+  const { data } = query;
+  // Severe levels at the bottom, where their size can be compared along the axis.
+  const series = useMemo(() => [...(data?.levels ?? [])].reverse().map(({ level, values }): ChartSeries => ({ label: level, color: levelVar(level), values })), [data]);
+  const height = narrow ? 83 : 111;
   if (query.error) return <Failure what="The histogram could not be loaded" error={query.error} onRetry={() => void query.refetch()} />;
-  if (query.isPending) return <div style={{ padding: 16 }}><Skeleton height={narrow ? 50 : 78} /></div>;
+  if (query.isPending) return <div style={{ height, padding: 16, display: "grid" }}><Skeleton height={height - 33} /></div>;
   return (
     <Chart
-      label="Log lines over time by level"
-      kind="stacked"
-      times={times}
-      series={series}
-      bounds={bounds}
-      height={narrow ? 83 : 111}
-      formatY={formatCount}
-      stale={query.isPlaceholderData}
+      label="Log lines over time by level" kind="stacked" times={data?.times ?? NO_TIMES} series={series} bounds={bounds} height={height} formatY={formatCount} stale={query.isPlaceholderData}
       onBrush={(from, to) => setRange({ kind: "absolute", from, to })}
     />
   );

@@ -1,113 +1,150 @@
-// The endless list of log lines. A line opens into its fields; each field can become a filter.
+// The endless list of lines, driven by keyboard. A line opens into its fields; each field can become a filter or a column.
 
 import { useHotkeys } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useRef, useState } from "react";
-import type { LogRecord } from "@/api/types";
-import { CopyIcon } from "@/components/CodeBlock";
+import { IconTimeline } from "@tabler/icons-react";
+import { useEffect, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useNarrow } from "@/components/DataTable";
-import { Fields } from "@/components/Fields";
-import { LogLine, TraceLink } from "@/components/LogLine";
-import { inline, prettyJson } from "@/lib/format";
+import { traceOf, type LogEntry } from "@/lib/logEntries";
 import { useHold } from "@/lib/useHold";
-import { CodeBlock } from "@/components/CodeBlock";
-import classes from "./LogsPage.module.css";
-import type { LogItem } from "./useLogs";
+import { LogDetail, type LineActions } from "./LogDetail";
+import { LogRow } from "./LogRow";
+import classes from "./LogList.module.css";
 
 interface LogListProps {
-  logs: LogItem[];
+  entries: LogEntry[];
+  columns: string[];
+  marks: RegExp | undefined;
   wrap: boolean;
   stale: boolean;
-  onEnd: () => void;
-  onFilter: (key: string, value: string) => void;
-  footer: string;
+  actions: LineActions;
+  onEnd?: (() => void) | undefined;
+  /** Whether the reader has left the top of the list, or opened a line. */
+  onAway?: ((away: boolean) => void) | undefined;
+  /** Changes when the list is to go back to its top. */
+  top?: number;
+  onRemoveColumn: (name: string) => void;
+  footer: ReactNode;
 }
 
-export function LogList({ logs, wrap, stale, onEnd, onFilter, footer }: LogListProps) {
+const ROW = 25;
+const NARROW_ROW = 46;
+/** A key that moves by a page moves by so many lines. */
+const PAGE_ROWS = 20;
+/** Lines before the end of the list at which more are asked for. */
+const AHEAD = 30;
+
+export function LogList({ entries, columns, marks, wrap, stale, actions, onEnd, onAway, top = 0, onRemoveColumn, footer }: LogListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
-  const [cursor, setCursor] = useState(-1);
+  const [cursor, setCursor] = useState<string | undefined>();
   const [hover, setHover] = useState(false);
   const [scrolled, setScrolled] = useState(false);
-  useHold(hover || scrolled || open.size > 0);
+  const away = scrolled || open.size > 0;
+  useHold(hover || away);
+  useEffect(() => onAway?.(away), [away, onAway]);
   const virtual = useVirtualizer({
-    count: logs.length, getScrollElement: () => scroller.current, estimateSize: () => (narrow ? 46 : 25), overscan: 20,
-    getItemKey: (index) => logs[index]?.key ?? index,
+    count: entries.length, getScrollElement: () => scroller.current, estimateSize: () => (narrow ? NARROW_ROW : ROW), overscan: 20, getItemKey: (index) => entries[index]?.key ?? index,
   });
   useEffect(() => virtual.measure(), [wrap, narrow, virtual]);
+  useEffect(() => {
+    if (top === 0) return;
+    setOpen(new Set());
+    virtual.scrollToOffset(0);
+  }, [top, virtual]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? -1;
   useEffect(() => {
-    if (last >= logs.length - 20) onEnd();
-  }, [last, logs.length, onEnd]);
+    if (last >= entries.length - AHEAD && entries.length > 0) onEnd?.();
+  }, [last, entries.length, onEnd]);
+
   const flip = (key: string | undefined): void => {
     if (key === undefined) return;
     const next = new Set(open);
     if (!next.delete(key)) next.add(key);
     setOpen(next);
   };
-  const move = (by: number): void => {
-    const next = Math.max(0, Math.min(logs.length - 1, cursor + by));
-    setCursor(next);
+  const at = cursor === undefined ? -1 : entries.findIndex((entry) => entry.key === cursor);
+  const move = (to: number): void => {
+    const next = Math.max(0, Math.min(entries.length - 1, to));
+    setCursor(entries[next]?.key);
     virtual.scrollToIndex(next);
   };
-  useHotkeys([["j", () => move(1)], ["k", () => move(-1)], ["Enter", () => { if (document.activeElement === document.body || document.activeElement === scroller.current) flip(logs[cursor]?.key); }, { preventDefault: false }]]);
+  useHotkeys([
+    ["j", () => move(at + 1)], ["k", () => move(at - 1)],
+    ["Enter", () => { if (document.activeElement === document.body || document.activeElement?.id === "page") flip(cursor); }, { preventDefault: false }],
+  ]);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.target !== event.currentTarget) return;
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: entries.length - 1, PageDown: at + PAGE_ROWS, PageUp: at - PAGE_ROWS }[event.key];
+    if (event.key === "Enter") flip(cursor);
+    else if (to !== undefined) move(to);
+    else return;
+    event.preventDefault();
+  };
   return (
-    <div
-      ref={scroller} className={classes.scroller} role="list" aria-label="Log lines" tabIndex={0} data-stale={stale}
-      onPointerEnter={() => setHover(true)} onPointerLeave={() => setHover(false)} onScroll={(event) => setScrolled(event.currentTarget.scrollTop > 8)}
-    >
-      <div className={classes.list} style={{ height: virtual.getTotalSize() }}>
-        {items.map((item) => {
-          const entry = logs[item.index];
-          if (!entry) return null;
-          const isOpen = open.has(entry.key);
-          return (
-            <div
-              key={entry.key} ref={virtual.measureElement} data-index={item.index} role="listitem" className={classes.item} data-open={isOpen} data-cursor={item.index === cursor}
-              style={{ transform: `translateY(${item.start}px)` }}
-            >
+    <div className={classes.frame} style={{ "--columns": columns.length } as React.CSSProperties}>
+      {columns.length > 0 && !narrow && <Head columns={columns} onRemove={onRemoveColumn} />}
+      <div
+        ref={scroller} className={classes.scroller} role="list" aria-label="Log lines" tabIndex={0} data-stale={stale} onKeyDown={onKeyDown}
+        onPointerEnter={() => setHover(true)} onPointerLeave={() => setHover(false)} onScroll={(event) => setScrolled(event.currentTarget.scrollTop > 8)}
+      >
+        <div className={classes.list} style={{ height: virtual.getTotalSize() }}>
+          {items.map((item) => {
+            const entry = entries[item.index];
+            if (!entry) return null;
+            const isOpen = open.has(entry.key);
+            return (
               <div
-                className={classes.head} role="button" aria-expanded={isOpen} tabIndex={-1}
-                onClick={() => { if (window.getSelection()?.isCollapsed !== false) { setCursor(item.index); flip(entry.key); } }}
+                key={entry.key} ref={virtual.measureElement} data-index={item.index} role="listitem" className={classes.item} data-open={isOpen} data-cursor={entry.key === cursor}
+                style={{ transform: `translateY(${item.start}px)` }}
               >
-                <LogLine log={entry.log} wrap={wrap} open={isOpen} />
+                <div
+                  className={classes.row} role="button" aria-expanded={isOpen} tabIndex={-1}
+                  onClick={() => { if (window.getSelection()?.isCollapsed !== false) { setCursor(entry.key); flip(entry.key); } }}
+                >
+                  <LogRow entry={entry} columns={columns} marks={marks} wrap={wrap} open={isOpen} />
+                </div>
+                <TraceMark entry={entry} />
+                {isOpen && <LogDetail entry={entry} columns={columns} actions={actions} />}
               </div>
-              {isOpen && <LogFields log={entry.log} onFilter={onFilter} />}
-            </div>
-          );
-        })}
+            );
+          })}
+        </div>
+        <div className={classes.footer}>{footer}</div>
       </div>
-      <div className={classes.footer}>{footer}</div>
     </div>
   );
 }
 
-function LogFields({ log, onFilter }: { log: LogRecord; onFilter: (key: string, value: string) => void }) {
-  const body = prettyJson(log.body);
-  const facts: Record<string, unknown> = {
-    severity: `${log.severity_text || log.level} (${log.severity_number})`,
-    ...(log.event_name ? { "event name": log.event_name } : {}),
-    ...(log.trace_id ? { "trace id": log.trace_id } : {}),
-    ...(log.span_id ? { "span id": log.span_id } : {}),
-    ...(log.scope.name ? { scope: `${log.scope.name} ${log.scope.version}`.trim() } : {}),
-  };
+/** Leads to the trace of a line that names it, without opening the line. */
+function TraceMark({ entry }: { entry: LogEntry }) {
+  const trace = traceOf(entry);
+  if (!trace) return null;
   return (
-    <div className={classes.fields}>
-      <div className={classes.fieldsHead}>
-        <TraceLink log={log} />
-        {log.trace_id && <Link to="/explore/logs" search={{ trace: log.trace_id }}>Logs of this trace</Link>}
-        {log.service && <Link to="/explore/logs" search={(old) => ({ ...old, service: log.service })}>Only {log.service}</Link>}
-        <CopyIcon text={inline(log.body)} what="body" />
-      </div>
-      {body !== undefined && <CodeBlock code={body} what="body" maxHeight={320} wrap />}
-      <Fields attributes={facts} />
-      <p className={classes.group}>Attributes</p>
-      <Fields attributes={log.attributes} onFilter={onFilter} empty="This line has no attributes." />
-      <p className={classes.group}>Resource</p>
-      <Fields attributes={log.resource} onFilter={onFilter} />
+    <Link
+      to="/explore/traces/$traceId" params={{ traceId: trace.traceId }} search={trace.spanId === undefined ? {} : { span: trace.spanId }} preload={false} tabIndex={-1}
+      className={classes.trace} aria-label={`Open trace ${trace.traceId}`} title={`Open trace ${trace.traceId}`}
+    >
+      <IconTimeline size={14} />
+    </Link>
+  );
+}
+
+function Head({ columns, onRemove }: { columns: string[]; onRemove: (name: string) => void }) {
+  return (
+    <div className={classes.head}>
+      <span className={classes.time}>Time</span>
+      <span className={classes.level}>Level</span>
+      {columns.map((name) => (
+        <span key={name} className={classes.column} title={name}>
+          <span className="clip">{name}</span>
+          <button type="button" className={classes.removeColumn} aria-label={`Remove column ${name}`} onClick={() => onRemove(name)}>×</button>
+        </span>
+      ))}
+      <span className={classes.body}>Line</span>
     </div>
   );
 }

@@ -1,41 +1,62 @@
-// Log lines page by page, and their counts over time, for the filters in the URL.
+// Lines page by page, their counts by level over time, the labels there are.
 
-import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery, type UseQueryResult } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, type LogFilter, type Window } from "@/api/client";
+import { loki } from "@/api/loki";
+import { keyed, pageOf, type Cursor, type Direction } from "@/lib/logEntries";
+import { volumeQuery } from "@/lib/logql";
+import { volumeOf, volumeStep, type Volume } from "@/lib/logVolume";
 import { useRange } from "@/lib/useRange";
-import type { LogsSearch } from "./search";
 
-const PAGE = 300;
-const BUCKETS = 80;
+/** Lines asked for at once. */
+export const PAGE = 300;
 
-function filterOf(search: LogsSearch): LogFilter {
-  return { service: search.service, level: search.level, query: search.q, attribute: search.attr, trace_id: search.trace, span_id: search.span };
+/** The window of a page: a cursor moves the bound that the direction goes to. */
+export function windowOf(window: { start: string; end: string }, direction: Direction, cursor: Cursor | undefined): { start: string; end: string } {
+  if (!cursor) return window;
+  return direction === "backward" ? { ...window, end: cursor.at } : { ...window, start: cursor.at };
 }
 
-export function useLogs(search: LogsSearch) {
+export function useLines(query: string, direction: Direction, enabled: boolean) {
   const { window } = useRange();
-  const filter = filterOf(search);
-  const query = useInfiniteQuery({
-    queryKey: ["logs", filter, window],
-    queryFn: ({ pageParam, signal }) => api.logs({ ...filter, ...window, limit: PAGE, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
+  const lines = useInfiniteQuery({
+    queryKey: ["loki", "lines", query, direction, window],
+    queryFn: async ({ pageParam, signal }) => pageOf(await loki.lines({ query, limit: PAGE, direction, ...windowOf(window, direction, pageParam) }, signal), direction, PAGE, pageParam),
+    initialPageParam: undefined as Cursor | undefined,
+    getNextPageParam: (last) => last.next,
+    enabled,
   });
-  // Ids are unique within one answer only: the page makes them unique in the list.
-  const logs = useMemo(
-    () => (query.data?.pages ?? []).flatMap((page, i) => page.logs.map((log) => ({ key: `${i}/${log.id}`, log }))),
-    [query.data],
-  );
-  return { query, logs };
+  const entries = useMemo(() => keyed((lines.data?.pages ?? []).flatMap((page) => page.entries)), [lines.data]);
+  return { lines, entries };
 }
 
-export type LogItem = ReturnType<typeof useLogs>["logs"][number];
-
-export function useLogHistogram(search: LogsSearch, window: Window) {
-  const filter = filterOf(search);
+/** Bars on multiples of the step, so that they stand still while time goes on; those at the edges reach beyond the range. */
+export function useVolume(query: string, enabled: boolean): UseQueryResult<Volume> {
+  const { bounds } = useRange();
+  const step = volumeStep(bounds);
+  const grid = { start: Math.floor(bounds.start / step) * step, end: Math.ceil(bounds.end / step) * step, step };
+  const text = volumeQuery(query, step);
   return useQuery({
-    queryKey: ["log-histogram", filter, window],
-    queryFn: ({ signal }) => api.logHistogram({ ...filter, ...window, buckets: BUCKETS }, signal),
+    queryKey: ["loki", "volume", text, bounds.start, bounds.end],
+    // A value is of the step before its instant: the first bar ends a step after the range's beginning.
+    queryFn: async ({ signal }) => {
+      const { data } = await loki.range(text, { ...grid, start: grid.start + step }, signal);
+      return volumeOf(data.resultType === "matrix" ? data.result : [], grid);
+    },
+    enabled,
+    // The chart loads later than this asks: every change must reach it.
+    notifyOnChangeProps: "all",
   });
+}
+
+/** Whether the server understands a query whose lines are not asked for. */
+export function useCheck(query: string, enabled: boolean): Error | null {
+  return useQuery({ queryKey: ["loki", "check", query], queryFn: ({ signal }) => loki.format(query, signal), enabled, retry: false, placeholderData: undefined }).error;
+}
+
+/** The labels of all streams in the time range. */
+export function useLabelNames(): UseQueryResult<string[]> {
+  const { window, range } = useRange();
+  // Ticks of a live range do not ask again: labels change slowly.
+  return useQuery({ queryKey: ["loki", "labels", range], queryFn: ({ signal }) => loki.labels(undefined, window, signal), retry: false });
 }

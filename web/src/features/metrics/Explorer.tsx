@@ -7,9 +7,10 @@ import { IconPlayerPlay, IconPlus } from "@tabler/icons-react";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef } from "react";
 import type { Metric } from "@/api/types";
 import { Notice } from "@/components/Notice";
+import type { EditorLanguage } from "@/components/QueryEditor";
 import { Skeleton } from "@/components/Skeleton";
 import { formatDuration } from "@/lib/format";
-import { letter } from "@/lib/promSeries";
+import { letter, type Ran } from "@/lib/promSeries";
 import { gridOf, unitOfQuery } from "@/lib/promql";
 import { metricsOf, quantileOf, selectorsOf, setLabel } from "@/lib/selectors";
 import { toggle } from "@/lib/urlstate";
@@ -20,10 +21,10 @@ import classes from "./MetricsPage.module.css";
 import { QueryRow } from "./QueryRow";
 import type { MetricsSearch } from "./search";
 import { remember, type Drafts } from "./useDrafts";
-import { useExemplarAnswers, useInstantAnswers, useRangeAnswers, type Ran } from "./useQueries";
+import { useExemplarAnswers, useInstantAnswers, useRangeAnswers } from "./useQueries";
 
-const Graph = lazy(() => import("./Graph").then((module) => ({ default: module.Graph })));
-const ResultTable = lazy(() => import("./ResultTable").then((module) => ({ default: module.ResultTable })));
+const Graph = lazy(() => import("@/components/Graph").then((module) => ({ default: module.Graph })));
+const ResultTable = lazy(() => import("@/components/ResultTable").then((module) => ({ default: module.ResultTable })));
 
 interface ExplorerProps {
   search: MetricsSearch;
@@ -44,7 +45,10 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
   const { ref, width } = useElementSize();
   const now = useRef(bounds);
   useEffect(() => { now.current = bounds; }, [bounds]);
-  const client = useMemo(() => completionClient(queries, () => now.current), [queries]);
+  const language = useMemo((): EditorLanguage => ({
+    placeholder: "PromQL, as rate(requests_total[5m])",
+    load: async () => (await import("./promqlLanguage")).promql(completionClient(queries, () => now.current)),
+  }), [queries]);
 
   const exprs = useMemo(() => search.expr ?? [], [search.expr]);
   const off = search.off ?? [];
@@ -88,7 +92,7 @@ export function Explorer({ search, drafts, active, metrics, onActive, onChange }
           const at = ran.findIndex((one) => one.index === index);
           return (
             <QueryRow
-              key={index} index={index} alone={drafts.list.length === 1} text={text} ran={exprs[index]} answer={at < 0 ? undefined : answers[at]} off={off.includes(letter(index))} client={client}
+              key={index} index={index} alone={drafts.list.length === 1} text={text} ran={exprs[index]} answer={at < 0 ? undefined : answers[at]} off={off.includes(letter(index))} language={language}
               onChange={(next) => drafts.set(index, next)} onRun={run} onFocus={() => onActive(index)} onOff={() => onChange({ off: toggle(off, letter(index)) })} onRemove={() => remove(index)}
             />
           );

@@ -4,12 +4,11 @@ import { ActionIcon, Button, Tooltip } from "@mantine/core";
 import { IconAlertTriangle, IconAlignLeft, IconEye, IconEyeOff, IconInfoCircle, IconTrash } from "@tabler/icons-react";
 import { useState } from "react";
 import { prometheus } from "@/api/prometheus";
-import { Failure } from "@/components/Notice";
-import { QueryEditor, type CompletionClient } from "@/components/QueryEditor";
+import { isOfQuery, QueryError } from "@/components/QueryError";
+import { QueryEditor, type EditorLanguage } from "@/components/QueryEditor";
 import { letter } from "@/lib/promSeries";
 import { errorPlace, errorText } from "@/lib/promql";
-import { ApiError } from "@/api/client";
-import type { Answer } from "./useQueries";
+import type { Answer } from "@/lib/promSeries";
 import { recall } from "./useDrafts";
 import classes from "./MetricsPage.module.css";
 
@@ -21,7 +20,7 @@ interface QueryRowProps {
   ran: string | undefined;
   answer: Answer | undefined;
   off: boolean;
-  client: CompletionClient;
+  language: EditorLanguage;
   onChange: (text: string) => void;
   onRun: () => void;
   onFocus: () => void;
@@ -30,7 +29,7 @@ interface QueryRowProps {
 }
 
 export function QueryRow(props: QueryRowProps) {
-  const { index, alone, text, ran, answer, off, client, onChange } = props;
+  const { index, alone, text, ran, answer, off, language, onChange } = props;
   const [refused, setRefused] = useState<{ of: string; error: Error } | undefined>();
   const name = letter(index);
   // What was wrong with the query that ran says nothing of the text that replaces it.
@@ -45,7 +44,7 @@ export function QueryRow(props: QueryRowProps) {
       <div className={classes.queryLine}>
         {!alone && <span className={classes.letter} aria-hidden>{name}</span>}
         <QueryEditor
-          label={`Query ${name}`} value={text} client={client} onChange={onChange} onRun={props.onRun} onFocus={props.onFocus}
+          label={`Query ${name}`} value={text} language={language} onChange={onChange} onRun={props.onRun} onFocus={props.onFocus}
           onHistory={(by) => recall(text, by)} error={place && error ? { ...place, message: errorText(error.message) } : undefined}
         />
         <div className={classes.queryTools}>
@@ -54,7 +53,7 @@ export function QueryRow(props: QueryRowProps) {
           {!alone && <Tool label={`Remove query ${name}`} onClick={props.onRemove}><IconTrash size={15} /></Tool>}
         </div>
       </div>
-      {error && <QueryFailure error={error} onRetry={answer?.error ? () => void answer.refetch() : undefined} />}
+      {error && <QueryError error={error} onRetry={answer?.error ? () => void answer.refetch() : undefined} />}
       {answer?.data && !answer.isPlaceholderData && <Notes warnings={answer.data.warnings} infos={answer.data.infos} />}
     </div>
   );
@@ -66,18 +65,6 @@ function Tool({ label, onClick, disabled = false, children }: { label: string; o
       <ActionIcon variant="subtle" color="gray" size={30} aria-label={label} onClick={onClick} disabled={disabled} className={classes.tool}>{children}</ActionIcon>
     </Tooltip>
   );
-}
-
-function isOfQuery(error: Error): boolean {
-  return error instanceof ApiError && (error.kind === "bad_data" || error.kind === "execution");
-}
-
-/** An error of the query itself is told in its own words; others with what to do about them. */
-function QueryFailure({ error, onRetry }: { error: Error; onRetry: (() => void) | undefined }) {
-  if (isOfQuery(error)) {
-    return <p className={classes.refused} role="alert"><IconAlertTriangle size={14} aria-hidden /><span>{errorText(error.message)}</span></p>;
-  }
-  return <Failure what="The query could not be answered" error={error} {...(onRetry ? { onRetry } : {})} />;
 }
 
 const NOTES_SHOWN = 3;

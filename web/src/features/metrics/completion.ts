@@ -1,9 +1,9 @@
 // What the editor completes: names, labels, values and kinds as the server has them in the page's time range.
 
 import { EqlRegex, EqlSingle, Neq, NeqRegex } from "@prometheus-io/lezer-promql";
+import type { PrometheusClient } from "@prometheus-io/codemirror-promql";
 import type { QueryClient } from "@tanstack/react-query";
 import { prometheus } from "@/api/prometheus";
-import type { CompletionClient } from "@/components/QueryEditor";
 import { selectorText, type Matcher } from "@/lib/promql";
 import type { Bounds } from "@/lib/range";
 
@@ -28,7 +28,7 @@ function selection(metric: string | undefined, matchers: FoundMatcher[] = [], bu
 }
 
 /** Completion without an answer offers the language alone, and says nothing: the query itself will tell what is wrong. */
-export function completionClient(queries: QueryClient, bounds: () => Bounds): CompletionClient {
+export function completionClient(queries: QueryClient, bounds: () => Bounds): PrometheusClient {
   const ask = async <T>(key: string[], none: T, load: (signal: AbortSignal) => Promise<T>): Promise<T> => {
     try {
       return await queries.query({ queryKey: ["completion", ...key], queryFn: ({ signal }) => load(signal), staleTime: FRESH_MS, retry: false });

@@ -1,8 +1,7 @@
 // What the URL of the metrics page holds. `metric`, `label` and `show` are of older links: they become a query.
 
+import type { ChartStyle } from "@/components/Graph";
 import { many, one, oneOf } from "@/lib/urlstate";
-
-export type ChartStyle = "line" | "stacked" | "points";
 
 export interface MetricsSearch {
   /** PromQL, one entry a query. */

@@ -1,6 +1,7 @@
 // The queries as they are being written. What the URL holds is what ran; a change of the URL replaces what was written.
 
 import { useCallback, useState } from "react";
+import { queryHistory } from "@/lib/queryHistory";
 
 interface State {
   from: string;
@@ -28,19 +29,4 @@ export function useDrafts(ran: string[]): Drafts {
   };
 }
 
-/** Queries that ran since the page was loaded, oldest first. */
-const past: string[] = [];
-const PAST_MAX = 100;
-
-export function remember(query: string): void {
-  const at = past.indexOf(query);
-  if (at >= 0) past.splice(at, 1);
-  past.push(query);
-  if (past.length > PAST_MAX) past.shift();
-}
-
-/** The query that ran before or after this one. */
-export function recall(query: string, by: 1 | -1): string | undefined {
-  const at = past.indexOf(query);
-  return past[at < 0 ? (by < 0 ? past.length - 1 : past.length) : at + by];
-}
+export const { remember, recall } = queryHistory();

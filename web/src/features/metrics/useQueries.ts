@@ -2,18 +2,9 @@
 
 import { useQueries, type UseQueryResult } from "@tanstack/react-query";
 import { prometheus } from "@/api/prometheus";
-import type { ExemplarSeries, PromAnswer, PromResult } from "@/api/types";
+import type { ExemplarSeries } from "@/api/types";
+import { TABLE_MAX, type Answer, type Ran } from "@/lib/promSeries";
 import type { Grid } from "@/lib/promql";
-
-export interface Ran {
-  index: number;
-  text: string;
-}
-
-export type Answer = UseQueryResult<PromAnswer<PromResult>>;
-
-/** Series that a table asks for at most. */
-export const TABLE_MAX = 10_000;
 
 export function useRangeAnswers(queries: Ran[], grid: Grid, enabled: boolean): Answer[] {
   return useQueries({

@@ -7,6 +7,10 @@ import { api } from "@/api/client";
 import { Failure, Notice } from "@/components/Notice";
 import { LogLine } from "@/components/LogLine";
 import { Skeleton } from "@/components/Skeleton";
+import type { LogRecord } from "@/api/types";
+import { nsToMs } from "@/lib/format";
+import { traceQuery } from "@/lib/logqlText";
+import { writeRange, type RangeSearch } from "@/lib/range";
 import classes from "./TraceLogs.module.css";
 
 /** Logs of a trace are asked for at any time: clocks differ and log shippers lag. */
@@ -24,9 +28,18 @@ export function SpanLogs({ traceId, spanId }: { traceId: string; spanId: string 
   return (
     <div className={classes.list}>
       {query.data.logs.map((log) => <LogLine key={log.id} log={log} wrap hideService />)}
-      {query.data.next_cursor != null && <Link to="/explore/logs" search={{ trace: traceId, span: spanId }}>All its logs</Link>}
+      {query.data.next_cursor != null && <Link to="/explore/logs" search={{ query: traceQuery(traceId, spanId) }}>All its logs</Link>}
     </div>
   );
+}
+
+/** Room beside the first and the last line. */
+const EDGE_MS = 60_000;
+
+/** The lines on the page of logs, in a time range that holds those at hand. */
+function aroundOf(traceId: string, logs: LogRecord[]): { query: string } & RangeSearch {
+  const times = logs.map((log) => nsToMs(log.time_unix_nano));
+  return { query: traceQuery(traceId), ...writeRange({ kind: "absolute", from: Math.min(...times) - EDGE_MS, to: Math.max(...times) + EDGE_MS }) };
 }
 
 export function TraceLogs({ traceId, onSpan }: { traceId: string; onSpan: (spanId: string) => void }) {
@@ -44,6 +57,7 @@ export function TraceLogs({ traceId, onSpan }: { traceId: string; onSpan: (spanI
       {query.isSuccess && logs.length === 0 && (
         <Notice title="No logs for this trace" text="Log records belong to a trace when they carry its id: emit them inside the span, through an OpenTelemetry log handler." />
       )}
+      {logs.length > 0 && <p className={classes.open}><Link to="/explore/logs" search={aroundOf(traceId, logs)} preload={false}>Open in logs</Link></p>}
       {logs.map((log) => <LogLine key={log.id} log={log} wrap onSpan={onSpan} />)}
       {query.hasNextPage && <Button variant="default" m="sm" loading={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>Load later lines</Button>}
     </div>

@@ -12,7 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::get;
+use axum::routing::{get, post};
 use utoipa::OpenApi as _;
 
 use crate::app::App;
@@ -27,6 +27,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/traces/{trace_id}", get(handlers::traces::one))
         .route("/services", get(handlers::traces::services))
         .route("/logs", get(handlers::logs::list))
+        .route("/logs/push", post(handlers::push::lines))
         .route("/logs/histogram", get(handlers::logs::histogram))
         .route("/metrics", get(handlers::metrics::list))
         .route("/metrics/labels", get(handlers::metrics::labels))
@@ -62,6 +63,7 @@ pub fn openapi_json() -> String {
         handlers::traces::services,
         handlers::logs::list,
         handlers::logs::histogram,
+        handlers::push::lines,
         handlers::metrics::list,
         handlers::metrics::labels,
         handlers::metrics::series,

@@ -181,7 +181,7 @@ word_param!(DirectionParam(watchkeep_engine::query::Direction):
     "forward" => watchkeep_engine::query::Direction::Forward);
 word_param!(LevelParam(Level): "trace" => Level::Trace, "debug" => Level::Debug,
     "info" => Level::Info, "warn" => Level::Warn, "error" => Level::Error,
-    "fatal" => Level::Fatal, "unknown" => Level::Unknown);
+    "fatal" => Level::Fatal, "critical" => Level::Critical, "unknown" => Level::Unknown);
 
 /// The range between two optional instants; by default the last hour.
 pub(super) fn range(

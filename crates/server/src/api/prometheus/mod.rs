@@ -4,6 +4,7 @@
 mod error;
 mod handlers;
 mod json;
+mod openapi;
 mod params;
 mod tree;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{MethodRouter, get, post};
 
-use self::handlers::{admin, federate, metadata, query, read, status, targets, write};
+use self::handlers::{about, admin, federate, metadata, query, read, status, targets, write};
 use crate::app::App;
 
 /// Where it is mounted beside the root.
@@ -57,12 +58,18 @@ fn api(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/alerts", get(status::alerts))
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/notifications", get(status::notifications))
+        .route("/notifications/live", get(about::live))
         .route("/status/buildinfo", get(status::build))
         .route("/status/runtimeinfo", get(status::runtime))
         .route("/status/config", get(status::config))
         .route("/status/flags", get(status::flags))
         .route("/status/tsdb", get(status::tsdb))
+        .route("/status/tsdb/blocks", get(status::blocks))
         .route("/status/walreplay", get(status::replay))
+        .route("/status/self_metrics", get(about::self_metrics))
+        .route("/features", get(about::features))
+        .route("/openapi.yaml", get(about::openapi))
+        .route("/search/{what}", get(about::search).post(about::search))
         .route("/write", post(write::remote_write))
         .route("/read", post(read::read))
         .route("/import/prometheus", post(write::import))

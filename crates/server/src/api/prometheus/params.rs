@@ -3,18 +3,15 @@
 //! parameters that are not known are ignored, as there.
 
 use axum::extract::Request;
-use http::{Method, Uri, header};
+use http::Uri;
 use jiff::Timestamp;
 use watchkeep_model::{Error, Matcher, TenantId};
 use watchkeep_promql::parse_selector;
 
 use super::error::ApiError;
 use crate::app::App;
-use crate::body::{BodyLimits, read_body};
+use crate::form;
 use crate::tenant::tenant_of;
-
-/// Bytes of a form; queries are short.
-const FORM_BYTES_MAX: usize = 10 << 20;
 
 /// The first and last instant that Prometheus takes for a range without bounds.
 pub(super) const MIN_TIME_MS: i64 = i64::MIN / 1000 * 1000 + 62_135_596_801_000;
@@ -30,26 +27,14 @@ pub(super) struct Call {
 impl Call {
     /// Reads the parameters of a request.
     pub(super) async fn read(app: &App, request: Request) -> Result<Self, ApiError> {
-        let (head, body) = request.into_parts();
-        let tenant = tenant_of(&head.headers)?;
-        let mut pairs = Vec::new();
-        let is_form = head.headers.get(header::CONTENT_TYPE).is_some_and(|value| {
-            value.as_bytes().starts_with(b"application/x-www-form-urlencoded")
-        });
-        if head.method != Method::GET && is_form {
-            let limits =
-                BodyLimits { bytes_max: FORM_BYTES_MAX, timeout: app.config.body_timeout.0 };
-            let mut reservation = app.engine.gate().open();
-            let body = read_body(body, limits, &mut reservation).await?;
-            pairs = decode(&body)?;
-        }
-        pairs.extend(decode(head.uri.query().unwrap_or_default().as_bytes())?);
+        let tenant = tenant_of(request.headers())?;
+        let pairs = form::read(app, request).await?;
         Ok(Self { tenant, pairs })
     }
 
     /// Reads those in the query string alone, where the body is something else.
     pub(super) fn of_query(uri: &Uri, tenant: TenantId) -> Result<Self, Error> {
-        Ok(Self { tenant, pairs: decode(uri.query().unwrap_or_default().as_bytes())? })
+        Ok(Self { tenant, pairs: form::decode(uri.query().unwrap_or_default().as_bytes())? })
     }
 
     /// The first value of a parameter; empty when absent.
@@ -120,11 +105,6 @@ impl Call {
         }
         Ok(selectors)
     }
-}
-
-fn decode(text: &[u8]) -> Result<Vec<(String, String)>, Error> {
-    serde_html_form::from_bytes(text)
-        .map_err(|error| Error::invalid(format!("error parsing form values: {error}")))
 }
 
 /// Unix seconds, with a fraction, or RFC 3339; to milliseconds.

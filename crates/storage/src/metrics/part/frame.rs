@@ -129,6 +129,10 @@ pub(super) struct Frame {
 }
 
 impl Input {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Opens the file and checks both ends; gives it and the offset of the directory.
     pub(super) fn open(directory: &Path) -> Result<(Self, u64)> {
         let path = directory.join(FILE_NAME);

@@ -29,8 +29,8 @@ pub(super) use self::reader::{Found, Reader};
 pub(super) use self::writer::Writer;
 use super::data::Range;
 use super::mask::Horizon;
-use super::select::{LabelIndex, SeePosting};
-use crate::seam::MetadataRow;
+use super::select::{LabelIndex, SeePosting, all_below};
+use crate::seam::{MetadataRow, MetricPart};
 
 /// Series whose labels and places share a frame.
 const SERIES_PER_BLOCK: usize = 128;
@@ -99,6 +99,20 @@ impl Part {
 
     pub(crate) fn figures(&self) -> PartFigures {
         self.0.directory.figures
+    }
+
+    /// What others are told about it. Its number is the name of its directory.
+    pub(crate) fn summary(&self) -> MetricPart {
+        let figures = self.figures();
+        let directory = self.0.input.path().parent().and_then(Path::file_name);
+        let name = directory.and_then(|name| name.to_str()).unwrap_or_default();
+        MetricPart {
+            id: u64::from_str_radix(name, 16).unwrap_or_default(),
+            start_ms: figures.min_ms,
+            end_ms: figures.max_ms,
+            series: figures.series,
+            samples: figures.samples,
+        }
     }
 
     /// Reads the whole file and checks every checksum.
@@ -222,7 +236,7 @@ impl Inner {
 
 impl LabelIndex for Inner {
     fn all(&self) -> RoaringBitmap {
-        (0..self.directory.figures.series as u32).collect()
+        all_below(self.directory.figures.series as u32)
     }
 
     fn posting(&self, name: &str, value: &str) -> Result<RoaringBitmap> {
@@ -257,12 +271,13 @@ impl LabelIndex for Inner {
 fn read_posting(fields: &mut Fields<'_>) -> Option<RoaringBitmap> {
     let count = fields.varint()?;
     if count < writer::LIST_MAX {
-        let (mut last, mut posting) = (0_u32, RoaringBitmap::new());
+        let mut numbers = Vec::with_capacity(count as usize);
+        let mut last = 0_u32;
         for _ in 0..count {
             last = last.checked_add(u32::try_from(fields.varint()?).ok()?)?;
-            posting.insert(last);
+            numbers.push(last);
         }
-        return Some(posting);
+        return RoaringBitmap::from_sorted_iter(numbers).ok();
     }
     let posting = RoaringBitmap::deserialize_from(fields.bytes()?).ok()?;
     (posting.len() == count).then_some(posting)

@@ -192,6 +192,7 @@ fn expect_logs(data: &LogsData) -> LogColumns {
                 let number = if (0..=24).contains(&number) { number as u8 } else { 0 };
                 columns.severity_number.push(number);
                 columns.severity_text.push(&record.severity_text);
+                columns.stream.push("");
                 columns.level.push(Level::of(number, &record.severity_text) as u8);
                 let body = model(record.body.as_ref());
                 columns.body.push_with(|out| body.write_text(out));

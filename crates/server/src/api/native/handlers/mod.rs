@@ -2,6 +2,7 @@
 
 pub(super) mod logs;
 pub(super) mod metrics;
+pub(super) mod push;
 pub(super) mod traces;
 
 use std::sync::Arc;

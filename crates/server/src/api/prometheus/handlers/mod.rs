@@ -1,5 +1,6 @@
 //! What the paths do, by theme.
 
+pub(super) mod about;
 pub(super) mod admin;
 pub(super) mod federate;
 pub(super) mod metadata;

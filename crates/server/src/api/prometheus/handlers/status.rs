@@ -8,7 +8,7 @@ use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use watchkeep_engine::Phase;
-use watchkeep_storage::seam::{CardinalityRequest, Count};
+use watchkeep_storage::seam::{CardinalityRequest, Count, MetricPart};
 
 use super::super::error::ApiError;
 use super::super::params::Call;
@@ -133,6 +133,41 @@ async fn answer_tsdb(app: &App, request: Request) -> Answer {
         "memoryInBytesByLabelName": counts(&stats.bytes_by_label),
         "seriesCountByLabelValuePair": counts(&stats.series_by_pair),
     }))
+}
+
+/// `status/tsdb/blocks`
+pub(in super::super) async fn blocks(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answered = answer_blocks(&app, request).await;
+    shown(&app, answered)
+}
+
+async fn answer_blocks(app: &App, request: Request) -> Answer {
+    let call = Call::read(app, request).await?;
+    let parts = app.engine.metric_parts(&call.tenant).await?;
+    let blocks = parts.iter().map(|part| {
+        let ulid = ulid(part);
+        json!({
+            "ulid": &ulid,
+            "minTime": part.start_ms,
+            // Of a block the end is outside.
+            "maxTime": part.end_ms.saturating_add(1),
+            // A part holds a page of each series where a block holds chunks.
+            "stats": {
+                "numSamples": part.samples, "numSeries": part.series, "numChunks": part.series,
+            },
+            "compaction": { "level": 1, "sources": [ulid] },
+            "version": 1,
+        })
+    });
+    answer_json(&json!({ "blocks": blocks.collect::<Vec<_>>() }))
+}
+
+/// A ULID (Crockford's base 32 of 128 bits) of a part's first millisecond and its number.
+fn ulid(part: &MetricPart) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+    let start = u128::try_from(part.start_ms).unwrap_or(0) & ((1 << 48) - 1);
+    let bits = start << 80 | u128::from(part.id);
+    (0..26).rev().map(|place| char::from(DIGITS[(bits >> (5 * place)) as usize & 31])).collect()
 }
 
 /// `status/walreplay`

@@ -1,0 +1,147 @@
+//! Writing a block.
+
+use std::collections::BTreeSet;
+
+use hashbrown::HashMap;
+use watchkeep_model::column::{DictColumn, Table};
+use watchkeep_model::{LogColumns, Result};
+
+use super::bloom::BloomBuilder;
+use super::sections::Writer;
+use super::{ROWS_MAX, attributes, body, table};
+
+/// A block, ready to be written.
+#[derive(Debug)]
+pub(crate) struct EncodedBlock {
+    pub(crate) bytes: Vec<u8>,
+    /// How many of the bytes [`super::Block::open`] reads.
+    pub(crate) head_bytes: usize,
+    /// Bloom filter over the words of bodies, attribute values and ids, for [`super::may_have`].
+    pub(crate) bloom: Vec<u8>,
+    pub(crate) figures: BlockFigures,
+}
+
+/// What an index keeps of a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BlockFigures {
+    pub(crate) rows: u32,
+    pub(crate) min_ns: i64,
+    pub(crate) max_ns: i64,
+    /// Its streams in the order of their first rows.
+    pub(crate) streams: Vec<StreamRows>,
+    /// Distinct keys of attributes.
+    pub(crate) attribute_keys: BTreeSet<String>,
+}
+
+/// The rows of a stream in a block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StreamRows {
+    /// Key of its labels in column `stream` of the columns that were encoded.
+    pub(crate) key: u32,
+    pub(crate) rows: u32,
+    /// Bytes of bodies.
+    pub(crate) body_bytes: u64,
+    /// Bytes of bodies and of the keys and values of attributes.
+    pub(crate) bytes: u64,
+    pub(crate) min_ns: i64,
+    pub(crate) max_ns: i64,
+}
+
+/// Encodes rows, 1 to [`ROWS_MAX`] indexes into the columns, ordered by stream and time. The salt is
+/// that of the Bloom filter.
+pub(crate) fn encode(columns: &LogColumns, rows: &[u32], salt: u64) -> Result<EncodedBlock> {
+    assert!((1..=ROWS_MAX).contains(&rows.len()), "a block of {} rows", rows.len());
+    let mut out = Writer::default();
+    let mut bloom = BloomBuilder::new(salt, rows.len() * 2);
+    let times: Vec<i64> = rows.iter().map(|row| columns.time_ns[*row as usize]).collect();
+    out.size(rows.len());
+    table::write_times(&times, &mut out)?;
+    table::write_streams(&columns.stream, rows, &mut out)?;
+    body::write(&columns.body, rows, &times, &mut bloom, &mut out)?;
+    let parts = attributes::Parts::of(&columns.attributes, rows);
+    let attribute_keys = parts.keys.clone();
+    parts.write(&times, &mut bloom, &mut out)?;
+    let mut stored: Vec<&str> = Vec::new();
+    columns.visit(&mut |name, column| {
+        if !table::SPECIAL.contains(&name) && !table::is_default(column, rows) {
+            stored.push(name);
+        }
+    });
+    out.size(stored.len());
+    let mut written = Ok(());
+    columns.visit(&mut |name, column| {
+        if written.is_ok() && stored.contains(&name) {
+            out.text(name);
+            written = table::write_column(column, rows, &times, &mut out);
+        }
+    });
+    written?;
+    add_ids(columns, rows, &mut bloom);
+    add_shared(&columns.resource, rows, &mut bloom);
+    add_shared(&columns.scope_attributes, rows, &mut bloom);
+    let (bytes, head_bytes) = out.finish();
+    let figures = figures(columns, rows, &times, attribute_keys);
+    Ok(EncodedBlock { bytes, head_bytes, bloom: bloom.finish(), figures })
+}
+
+fn add_ids(columns: &LogColumns, rows: &[u32], bloom: &mut BloomBuilder) {
+    for row in rows {
+        let row = *row as usize;
+        for id in [&columns.trace_id[row][..], &columns.span_id[row][..]] {
+            if id.iter().any(|byte| *byte != 0) {
+                bloom.add_whole(table::hex(id).as_bytes());
+            }
+        }
+    }
+}
+
+/// Adds the texts of a column of which rows share values, each about once.
+fn add_shared(column: &DictColumn, rows: &[u32], bloom: &mut BloomBuilder) {
+    let (values, keys) = column.parts();
+    let mut last = None;
+    for row in rows {
+        let key = keys[*row as usize];
+        if last != Some(key) {
+            bloom.add_text(values.get(key as usize));
+            last = Some(key);
+        }
+    }
+}
+
+fn figures(
+    columns: &LogColumns,
+    rows: &[u32],
+    times: &[i64],
+    attribute_keys: BTreeSet<String>,
+) -> BlockFigures {
+    let (offsets, keys, values, _) = columns.attributes.parts();
+    let (body_offsets, _) = columns.body.parts();
+    let (_, stream_keys) = columns.stream.parts();
+    let mut streams: Vec<StreamRows> = Vec::new();
+    let mut known: HashMap<u32, usize> = HashMap::new();
+    for (row, time_ns) in rows.iter().zip(times) {
+        let row = *row as usize;
+        let key = stream_keys[row];
+        let at = *known.entry(key).or_insert_with(|| {
+            let (min_ns, max_ns) = (*time_ns, *time_ns);
+            streams.push(StreamRows { key, rows: 0, body_bytes: 0, bytes: 0, min_ns, max_ns });
+            streams.len() - 1
+        });
+        let stream = &mut streams[at];
+        let body = (body_offsets[row + 1] - body_offsets[row]) as u64;
+        let entries = offsets[row] as usize..offsets[row + 1] as usize;
+        let attributes: usize = entries.map(|e| keys.get(e).len() + values.get(e).len()).sum();
+        stream.rows += 1;
+        stream.body_bytes += body;
+        stream.bytes += body + attributes as u64;
+        stream.min_ns = stream.min_ns.min(*time_ns);
+        stream.max_ns = stream.max_ns.max(*time_ns);
+    }
+    BlockFigures {
+        rows: rows.len() as u32,
+        min_ns: times.iter().copied().min().unwrap_or(0),
+        max_ns: times.iter().copied().max().unwrap_or(0),
+        streams,
+        attribute_keys,
+    }
+}
