@@ -80,7 +80,7 @@ impl StorageConfig {
             wal_bytes_max: 256 << 20,
             table_bytes_max: 32 << 20,
             metrics_bytes_max: 64 << 20,
-            memory_bytes_max: 128 << 20,
+            memory_bytes_max: 96 << 20,
             metrics_cache_bytes_max: 32 << 20,
             series_max: 5_000_000,
             room_wait_max: Duration::from_secs(2),
