@@ -23,11 +23,16 @@ const NO_NUMBER: &str = "loghttp.PushRequest.Streams: []loghttp.LogProtoStream: 
 /// Decodes a push request.
 pub fn decode(body: &[u8], options: PushOptions<'_>) -> Result<Decoded<LogColumns>> {
     let mut rows = Rows::new(options);
-    request(&mut rows, body).map_err(Fault::into_error)?;
+    request(&mut rows, body, stream).map_err(Fault::into_error)?;
     rows.finish().map_err(Fault::into_error)
 }
 
-fn request(rows: &mut Rows<'_>, body: &[u8]) -> Result<(), Fault> {
+/// Reads the streams of a request, of which the forms differ in how a stream is written.
+pub(super) fn request(
+    rows: &mut Rows<'_>,
+    body: &[u8],
+    stream: fn(&mut Rows<'_>, &mut Cursor<'_>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     check_body(body)?;
     rows.reserve(body.len() / ENTRY_BYTES, body.len());
     let text = String::from_utf8_lossy(body);

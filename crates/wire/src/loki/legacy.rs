@@ -5,28 +5,16 @@ use jiff::Timestamp;
 use watchkeep_model::{LogColumns, Result};
 
 use super::cursor::Cursor;
+use super::json::request;
 use super::rows::{EntryHead, Rows};
-use super::{Fault, PushOptions, check_body};
+use super::{Fault, PushOptions};
 use crate::decoded::Decoded;
 
 /// Decodes a push request of the older form.
 pub fn decode(body: &[u8], options: PushOptions<'_>) -> Result<Decoded<LogColumns>> {
     let mut rows = Rows::new(options);
-    request(&mut rows, body).map_err(Fault::into_error)?;
+    request(&mut rows, body, stream).map_err(Fault::into_error)?;
     rows.finish().map_err(Fault::into_error)
-}
-
-fn request(rows: &mut Rows<'_>, body: &[u8]) -> Result<(), Fault> {
-    check_body(body)?;
-    let text = String::from_utf8_lossy(body);
-    rows.warnings.invalid_utf8 += u64::from(matches!(text, std::borrow::Cow::Owned(_)));
-    let mut cursor = Cursor::new(&text);
-    cursor.object(|cursor, key| match &*key.text() {
-        "streams" if !cursor.take_null() => cursor.array(|cursor, _| stream(rows, cursor)),
-        "streams" => Ok(()),
-        _ => cursor.skip(),
-    })?;
-    cursor.end()
 }
 
 fn stream(rows: &mut Rows<'_>, cursor: &mut Cursor<'_>) -> Result<(), Fault> {
