@@ -15,6 +15,6 @@ export default defineConfig({
     chunkSizeWarningLimit: 400,
     modulePreload: { polyfill: false },
   },
-  server: { proxy: { "/api": backend, "/status": backend, "/loki": { target: backend, ws: true } } },
+  server: { proxy: { "/api": backend, "/status": backend, "/tempo": backend, "/loki": { target: backend, ws: true } } },
   test: { environment: "node", include: ["src/**/*.test.{ts,tsx}"] },
 });

@@ -68,9 +68,40 @@ def test_promtool_shows_the_servers_errors(server: Server) -> None:
     assert "parse error" in failed
 
 
-def test_a_newer_promtool_would_find_health_and_readiness(server: Server) -> None:
-    for path in ["/-/healthy", "/-/ready", "/prometheus/-/ready"]:
-        assert session.get(f"http://{server.main}{path}", timeout=30).status_code == 200
+PUSHED = """\
+# HELP {name}_jobs_total Jobs done.
+# TYPE {name}_jobs_total counter
+{name}_jobs_total{{code="200"}} 42
+# HELP {name}_wait_seconds Waiting.
+# TYPE {name}_wait_seconds histogram
+{name}_wait_seconds_bucket{{le="1"}} 3
+{name}_wait_seconds_bucket{{le="+Inf"}} 4
+{name}_wait_seconds_sum 5.5
+{name}_wait_seconds_count 4
+"""
+
+
+@pytest.mark.parametrize("prefix", ["", "/prometheus"])
+def test_promtool_pushes_metrics(server: Server, name: str, prefix: str) -> None:
+    url = f"http://{server.main}{prefix}/api/v1/write"
+    told = promtool("push", "metrics", "--label=job=batch", url, stdin=PUSHED.format(name=name))
+    assert "SUCCESS" in told
+    found = vector(server.main, f'{{__name__=~"{name}_.*"}}')
+    values = {(dict(labels)["__name__"], dict(labels).get("le")): value for labels, value in found.items()}
+    assert values == {
+        (f"{name}_jobs_total", None): 42.0,
+        (f"{name}_wait_seconds_bucket", "1"): 3.0,
+        (f"{name}_wait_seconds_bucket", "+Inf"): 4.0,
+        (f"{name}_wait_seconds_sum", None): 5.5,
+        (f"{name}_wait_seconds_count", None): 4.0,
+    }
+    assert {dict(labels)["job"] for labels in found} == {"batch"}
+
+
+def test_promtool_finds_health_and_readiness(server: Server) -> None:
+    for prefix in ["", "/prometheus"]:
+        for check in ["healthy", "ready"]:
+            promtool("check", check, f"--url=http://{server.main}{prefix}")
 
 
 SENDER = """\

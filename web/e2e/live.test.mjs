@@ -43,6 +43,45 @@ describe("a running server", { skip: url ? false : "WATCHKEEP_URL is not set" },
       await page.getByRole("region", { name: "Selected span" }).waitFor();
     }));
 
+  test("completes a query of traces from what the server has, and finds what it asks for", () =>
+    visit("tracequery", "/explore/traces?range=7d", async (page) => {
+      await page.locator('[role="row"][aria-rowindex="1"]').waitFor();
+      await page.locator(".cm-content").click();
+      await page.keyboard.press("Control+a");
+      await page.keyboard.insertText('{ resource.service.name = "');
+      await page.keyboard.press("Control+Space");
+      await page.locator(".cm-tooltip-autocomplete li").first().waitFor();
+      await page.keyboard.press("Tab");
+      await page.keyboard.press("End");
+      await page.keyboard.insertText(" }");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Enter");
+      await page.waitForURL((at) => /^\{ resource\.service\.name = "[^"]+" \}/.test(at.searchParams.get("query") ?? ""));
+      await page.locator('[role="row"][aria-rowindex="1"]').waitFor();
+    }));
+
+  test("draws a query of traces that answers numbers", () =>
+    visit("tracemetric", `/explore/traces?range=7d&query=${encodeURIComponent("{} | rate() by (resource.service.name)")}`, (page) =>
+      page.getByRole("table", { name: "Series" }).locator('[role="row"][aria-rowindex]').first().waitFor()));
+
+  test("says where a query of traces is wrong", async () => {
+    const { page, context } = await openPage(chromium.browser, { origin: url });
+    try {
+      await page.goto(`${url}/explore/traces?query=${encodeURIComponent("{ status = }")}`);
+      await page.getByRole("alert").getByText(/parse error/).waitFor();
+      await page.locator(".cm-lintRange-error").first().waitFor();
+    } finally {
+      await context.close();
+    }
+  });
+
+  test("compares spans, lists operations and draws the map of services", async () => {
+    await visit("lift", `/explore/traces/compare?range=7d&q=${encodeURIComponent("{ kind = client }")}`, (page) =>
+      page.getByRole("table", { name: "Values" }).locator('[role="row"][aria-rowindex]').first().or(page.getByText(/^(No span is|Nothing sets)/)).waitFor());
+    await visit("operations", "/explore/operations?range=7d", (page) => page.locator('[role="row"][aria-rowindex="1"]').waitFor());
+    await visit("servicemap", "/system/service-map?range=7d", (page) => page.getByRole("group", { name: /^Map of / }).waitFor());
+  });
+
   test("shows log lines and opens one", () =>
     visit("logs", "/explore/logs?range=7d", async (page) => {
       await page.getByRole("img", { name: "Log lines over time by level" }).waitFor();

@@ -161,18 +161,12 @@ function finish(id, trace) {
   return { trace_id: id, start_time_unix_nano: String(start), duration_ns: Number(end - start), span_count: spans.length, error_count: errors, resources: trace.resources, scopes: trace.scopes, spans };
 }
 
-export function summary(trace) {
-  const root = trace.spans.find((span) => !span.parent_span_id);
-  const named = root ?? trace.spans[0];
-  const services = trace.resources.map((one, index) => {
+/** Spans and errors of a trace by service. */
+function servicesOf(trace) {
+  return trace.resources.map((one, index) => {
     const own = trace.spans.filter((span) => span.resource === index);
     return { name: one.service, span_count: own.length, error_count: own.filter((span) => span.status.code === "error").length };
   }).filter((one) => one.span_count > 0);
-  return {
-    trace_id: trace.trace_id, root_service: trace.resources[named.resource].service, root_name: named.name,
-    start_time_unix_nano: trace.start_time_unix_nano, duration_ns: trace.duration_ns, span_count: trace.span_count,
-    error_count: trace.error_count, services, root_missing: root === undefined,
-  };
 }
 
 export const BIG_TRACE = "b1600000000000000000000000010000";
@@ -258,7 +252,8 @@ function makeMetrics(kind) {
 
 export function makeData(kind, now = Date.now()) {
   const traces = makeTraces(kind, now);
-  return { kind, now, traces, summaries: traces.map(summary), logs: makeLogs(kind, now, traces), metrics: makeMetrics(kind), services: kind === "none" ? [] : [...new Set(traces.flatMap((trace) => trace.resources.map((one) => one.service)))].filter(Boolean).sort() };
+  for (const trace of traces) Object.defineProperty(trace, "services", { value: servicesOf(trace) });
+  return { kind, now, traces, logs: makeLogs(kind, now, traces), metrics: makeMetrics(kind), services: kind === "none" ? [] : [...new Set(traces.flatMap((trace) => trace.resources.map((one) => one.service)))].filter(Boolean).sort() };
 }
 
 /** Label sets of a metric, deterministic from its name. */

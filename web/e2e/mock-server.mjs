@@ -1,32 +1,28 @@
-// Serves the built UI and mocks of the native API, of Prometheus' and of Loki's with deterministic data.
+// Serves the built UI and mocks of the native API, of Prometheus', of Loki's and of Tempo's with deterministic data.
 // `node e2e/mock-server.mjs --data much|little|none|broken --port 7171`, or `startMock({ data, port })` from a test.
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { analysis, compareTraces, lift, operations, serviceMap } from "./mock-analysis.mjs";
 import { makeData, seriesLabels } from "./mock-data.mjs";
 import { acceptTail, answerLoki, LokiFailure } from "./mock-loki.mjs";
 import { answerProm, PromFailure } from "./mock-prometheus.mjs";
+import { answerTempo, TempoFailure } from "./mock-tempo.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".woff2": "font/woff2" };
 const API = "/api/watchkeep/v1";
 const PROMETHEUS = "/api/v1";
 const LOKI = "/loki/api/v1";
+const TEMPO = "/tempo/api";
 const POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; frame-ancestors 'none'; base-uri 'none'";
-const UNIT_NS = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
 
 class Failure extends Error {
   constructor(status, kind, message, field) {
     super(message);
     Object.assign(this, { status, kind, field });
   }
-}
-
-function durationNs(text) {
-  const [, amount, unit] = /^(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)?$/.exec(text) ?? [];
-  if (!amount) throw new Failure(400, "invalid", `duration must look like 250ms or 1.5s, got "${text}"`);
-  return Number(amount) * UNIT_NS[unit ?? "ns"];
 }
 
 function windowOf(query, now) {
@@ -51,24 +47,12 @@ function page(list, query, fallback, name) {
   return { [name]: list.slice(offset, offset + limit), next_cursor: next };
 }
 
-function findTraces(data, query) {
-  const { start, end } = windowOf(query, data.now);
-  const wanted = { service: query.get("service"), name: query.get("name"), status: query.get("status") };
-  const attributes = pairs(query, "attribute");
-  const least = query.get("min_duration") ? durationNs(query.get("min_duration")) : 0;
-  const most = query.get("max_duration") ? durationNs(query.get("max_duration")) : Infinity;
-  const open = !wanted.service && !wanted.name && !wanted.status && attributes.length === 0;
-  return data.summaries.filter((_, i) => {
-    const trace = data.traces[i];
-    const at = BigInt(trace.start_time_unix_nano);
-    if (at < start || at >= end || trace.duration_ns < least || trace.duration_ns > most) return false;
-    return open || trace.spans.some((span) => {
-      const resource = trace.resources[span.resource];
-      return (!wanted.service || resource.service === wanted.service) && (!wanted.name || span.name === wanted.name)
-        && (!wanted.status || span.status.code === wanted.status)
-        && attributes.every((pair) => has(span.attributes, pair) || has(resource.attributes, pair));
-    });
-  });
+function traceOf(data, text) {
+  const id = text.toLowerCase().padStart(32, "0");
+  if (data.kind === "broken" && id.startsWith("0000dead")) throw new Failure(500, "internal", "part 0041 is damaged at offset 8192");
+  const found = data.traces.find((one) => one.trace_id === id);
+  if (!found) throw new Failure(404, "not_found", `no trace ${id} in this tenant`);
+  return found;
 }
 
 function findLogs(data, query) {
@@ -125,18 +109,16 @@ function status(data) {
 
 function answer(data, path, query, headers) {
   if (path.startsWith(`${LOKI}/`)) return answerLoki(data, path.slice(LOKI.length), query, headers);
+  if (path.startsWith(`${TEMPO}/`)) return answerTempo(data, path.slice(TEMPO.length), query);
   if (path.startsWith(`${PROMETHEUS}/`)) return { status: "success", ...answerProm(data, path.slice(PROMETHEUS.length), query) };
   if (path === "/status") return status(data);
-  const [, trace] = /\/traces\/([^/]+)$/.exec(path) ?? [];
-  if (trace) {
-    const id = trace.toLowerCase().padStart(32, "0");
-    if (data.kind === "broken" && id.startsWith("0000dead")) throw new Failure(500, "internal", "part 0041 is damaged at offset 8192");
-    const found = data.traces.find((one) => one.trace_id === id);
-    if (!found) throw new Failure(404, "not_found", `no trace ${id} in this tenant`);
-    return found;
-  }
+  const [, trace, part] = /\/traces\/([0-9a-f]+)(\/analysis)?$/i.exec(path) ?? [];
+  if (trace) return part ? analysis(traceOf(data, trace)) : traceOf(data, trace);
   switch (path.slice(API.length)) {
-    case "/traces": return page(findTraces(data, query), query, 50, "traces");
+    case "/traces/compare": return compareTraces(traceOf(data, query.get("left")), traceOf(data, query.get("right")));
+    case "/traces/lift": return lift(data, query, windowOf(query, data.now));
+    case "/services/map": return serviceMap(data, windowOf(query, data.now));
+    case "/operations": return operations(data, query, windowOf(query, data.now));
     case "/services": return { services: data.services };
     case "/logs": return page(findLogs(data, query), query, 100, "logs");
     case "/metrics": {
@@ -165,7 +147,7 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
   const mock = { data, requests: [], tails: [], fail: undefined };
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
-    if (!/^\/(api|loki)\//.test(url.pathname) && url.pathname !== "/status") return sendFile(url.pathname, response);
+    if (!/^\/(api|loki|tempo)\//.test(url.pathname) && url.pathname !== "/status") return sendFile(url.pathname, response);
     mock.requests.push(request.url);
     const reply = () => {
       let code = 200;
@@ -175,8 +157,8 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
         body = answer(data, url.pathname, url.searchParams, request.headers);
       } catch (failure) {
         code = failure.status ?? 500;
-        // Loki's errors are plain text.
-        if (failure instanceof LokiFailure) return void response.writeHead(code, { "content-type": "text/plain; charset=utf-8" }).end(failure.message);
+        // Loki's errors and Tempo's are plain text.
+        if (failure instanceof LokiFailure || failure instanceof TempoFailure) return void response.writeHead(code, { "content-type": "text/plain; charset=utf-8" }).end(failure.message);
         if (failure instanceof PromFailure) body = { status: "error", errorType: failure.type, error: failure.message };
         else body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
       }

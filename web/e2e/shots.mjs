@@ -13,16 +13,33 @@ mkdirSync(out, { recursive: true });
 
 const failing = (data) => (data.traces.find((trace) => trace.error_count > 0) ?? data.traces[0])?.trace_id ?? "0".repeat(32);
 const explore = (...queries) => `/explore/metrics?${queries.map((query) => `expr=${encodeURIComponent(query)}`).join("&")}`;
+const traces = (query) => `/explore/traces?query=${encodeURIComponent(query)}`;
 const logs = (query) => `/explore/logs?query=${encodeURIComponent(query)}`;
 const PAGES = {
   traces: () => "/explore/traces",
-  filtered: () => "/explore/traces?service=tool-runner&status=error&attr=http.response.status_code=504&sort=-duration",
-  nomatch: () => "/explore/traces?service=gateway&min=10h",
+  filtered: () => `${traces('{ resource.service.name = "tool-runner" && status = error && span.http.response.status_code = 504 }')}&sort=-duration#unfold`,
+  structural: () => `${traces('{ kind = server && name =~ "POST.*" } >> { status = error } | select(span.gen_ai.tool.name) | count() > 1')}#unfold`,
+  tracemetric: () => traces("{ status = error } | rate() by (resource.service.name)"),
+  tracequantile: () => traces("{} | quantile_over_time(duration, .5, .95) by (resource.service.name)"),
+  tracewrong: () => traces("{ status = }"),
+  nomatch: () => traces('{ resource.service.name = "gateway" && traceDuration > 10h }'),
+  oldtraces: () => "/explore/traces?service=tool-runner&status=error&min=250ms",
   trace: (data) => `/explore/traces/${failing(data)}`,
   tracespan: (data) => `/explore/traces/${failing(data)}?span=${data.traces.find((t) => t.error_count > 0)?.spans.find((s) => s.status.code === "error" && s.events.length)?.span_id ?? ""}`,
   big: (data) => (data.kind === "much" ? `/explore/traces/${BIG_TRACE}` : undefined),
   tracelogs: (data) => `/explore/traces/${failing(data)}?tab=logs`,
   missing: () => `/explore/traces/${"dead".padStart(32, "0")}`,
+  traceservices: (data) => `/explore/traces/${failing(data)}?tab=services`,
+  traceerrors: (data) => `/explore/traces/${failing(data)}?only=errors&find=tool`,
+  tracechat: (data) => `/explore/traces/${failing(data)}?span=${data.traces.find((t) => t.error_count > 0)?.spans.find((s) => s.attributes["gen_ai.input.messages"])?.span_id ?? ""}`,
+  compare: (data) => (data.traces.length > 1 ? `/explore/traces/compare?left=${data.traces.find((t) => t.error_count === 0 && t.span_count < 60)?.trace_id ?? data.traces[0].trace_id}&right=${failing(data)}` : undefined),
+  comparepick: (data) => `/explore/traces/compare?left=${failing(data)}`,
+  lift: () => `/explore/traces/compare?q=${encodeURIComponent("{ status = error }")}&baseline=${encodeURIComponent("{ status != error }")}`,
+  liftwrong: () => `/explore/traces/compare?q=${encodeURIComponent("{ status = }")}&baseline={}`,
+  operations: () => "/explore/operations",
+  servicemap: () => "/system/service-map",
+  servicechosen: (data) => `/system/service-map?service=${data.services[1] ?? "gateway"}`,
+  servicecalls: () => "/system/service-map?view=table",
   logs: () => "/explore/logs",
   logquery: () => `${logs('{service_name=~".+"} |= "refund" | detected_level="error"')}&col=service_name&col=code_file_path&col=thread`,
   logfields: () => `${logs('{service_name="gateway"} | logfmt')}&fields=1&wrap=1`,
@@ -66,6 +83,11 @@ for (const data of ["much", "little", "none", "broken"]) {
         if (at.endsWith("#open")) {
           const line = page.locator('[role="listitem"] [role="button"]').nth(data === "broken" ? 3 : 1);
           if (await line.count()) await line.click();
+          await settled(page);
+        }
+        if (at.endsWith("#unfold")) {
+          const folded = page.getByRole("button", { name: /^Show matched spans/ });
+          for (let i = 0; i < 2 && (await folded.count()) > 0; i += 1) await folded.first().click();
           await settled(page);
         }
         await page.screenshot({ path: join(out, `${label}.png`) });

@@ -10,7 +10,7 @@ const assets = fileURLToPath(new URL("../dist/assets/", import.meta.url));
 const gzip = new Map(readdirSync(assets).map((name) => [name, name.endsWith(".woff2") ? readFileSync(assets + name).length : gzipSync(readFileSync(assets + name)).length]));
 const mock = await startMock({ data: "much" });
 const { browser, close } = await startBrowser();
-for (const path of ["/explore/traces", `/explore/traces/${BIG_TRACE}`, "/explore/logs", "/explore/metrics?metric=agent_runs_total", "/system/targets", "/system/cardinality", "/system/status"]) {
+for (const path of ["/explore/traces", `/explore/traces/${BIG_TRACE}`, "/explore/traces/compare?q=%7B%7D", "/explore/operations", "/system/service-map", "/explore/logs", "/explore/metrics?metric=agent_runs_total", "/system/targets", "/system/cardinality", "/system/status"]) {
   const { page, context } = await openPage(browser);
   const sizes = { js: 0, css: 0, woff2: 0 };
   page.on("request", (request) => {

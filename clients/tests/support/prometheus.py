@@ -1,6 +1,7 @@
-"""Runs Debian's Prometheus and promtool, and a target that both may scrape."""
+"""Runs Debian's Prometheus, a promtool, and a target that both may scrape."""
 
 import http.server
+import os
 import shutil
 import socket
 import subprocess
@@ -23,9 +24,9 @@ def program(name: str) -> str:
 
 
 def promtool(*arguments: str, stdin: str = "", code: int = 0) -> str:
-    """What promtool prints; it has to exit with `code`."""
+    """What promtool prints; it has to exit with `code`. `clients/promtool` has found it."""
     done = subprocess.run(
-        [program("promtool"), *arguments], input=stdin, capture_output=True, text=True, timeout=60
+        [os.environ["PROMTOOL"], *arguments], input=stdin, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == code, f"promtool {arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout + done.stderr

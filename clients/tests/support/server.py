@@ -16,6 +16,21 @@ from typing import IO
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
 
+LEGACY_PORTS = [
+    "prometheus",
+    "loki",
+    "tempo",
+    "jaeger_query",
+    "jaeger_query_grpc",
+    "zipkin",
+    "jaeger_grpc",
+    "jaeger_http",
+    "jaeger_agent_http",
+    "jaeger_agent_compact",
+    "jaeger_agent_binary",
+    "jaeger_agent_zipkin",
+]
+
 ROW = re.compile(r"^\s+(Web UI|OTLP/gRPC|OTLP/HTTP)\s+http://(\S+)\s*$")
 
 
@@ -32,8 +47,9 @@ class Server:
     def start(self) -> "Server":
         free = "127.0.0.1:0"
         command = [os.environ["WATCHKEEP_BIN"], "serve", "--data-dir", str(self.data_dir), "--listen", free]
-        command += ["--otlp-grpc-listen", free, "--otlp-http-listen", free]
-        environment = {**os.environ, **self.settings}
+        command += ["--otlp-grpc-listen", free, "--otlp-http-listen", free, "--legacy-ports"]
+        legacy = {f"WATCHKEEP__LEGACY_PORTS__{name.upper()}": ":0" for name in LEGACY_PORTS}
+        environment = {**os.environ, **legacy, **self.settings}
         self.process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self.log
         )
@@ -71,6 +87,11 @@ class Server:
     def status(self) -> dict:
         with urllib.request.urlopen(f"http://{self.main}/status", timeout=5) as answer:
             return json.load(answer)
+
+    def address(self, listener: str) -> str:
+        """Where a listener is, as `host:port`, by its name in the server's status."""
+        [found] = [one["address"] for one in self.status()["listeners"] if one["name"] == listener]
+        return found
 
     def signal_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

@@ -16,6 +16,9 @@ use crate::logs::config::LokiConfig;
 use crate::logs::deletes::DeleteRequests;
 use crate::logs::tail::{self, TailHub};
 use crate::metrics::EngineMetrics;
+use crate::span_metrics::SpanMetrics;
+use crate::span_metrics::config::SpanMetricsConfig;
+use crate::traces::config::TracesConfig;
 
 /// Where the engine is in its life.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,7 @@ pub struct Engine {
     place: RwLock<Place>,
     pub(crate) limits: LimitsConfig,
     pub(crate) loki: Arc<LokiConfig>,
+    pub(crate) traces: TracesConfig,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) metrics: EngineMetrics,
     pub(crate) delta: DeltaAccumulator,
@@ -49,6 +53,7 @@ pub struct Engine {
     pub(crate) tails: Arc<Semaphore>,
     pub(crate) tail_hub: TailHub,
     pub(crate) deletes: DeleteRequests,
+    pub(crate) span_metrics: SpanMetrics,
     gate: Gate,
 }
 
@@ -73,7 +78,9 @@ impl Engine {
             tails: tail::permits(&LokiConfig::default()),
             tail_hub: TailHub::default(),
             deletes: DeleteRequests::default(),
+            span_metrics: SpanMetrics::new(registry)?,
             loki: Arc::default(),
+            traces: TracesConfig::default(),
             clock,
             metrics,
             gate,
@@ -86,6 +93,24 @@ impl Engine {
         self.tails = tail::permits(&loki);
         self.loki = Arc::new(loki);
         Ok(self)
+    }
+
+    /// The engine with another section `span_metrics`; fails where that is wrong.
+    pub fn with_span_metrics(mut self, config: SpanMetricsConfig) -> Result<Self> {
+        self.span_metrics = self.span_metrics.with_config(config)?;
+        Ok(self)
+    }
+
+    /// The engine with another section `traces`; fails where that leaves nothing allowed.
+    pub fn with_traces(mut self, traces: TracesConfig) -> Result<Self> {
+        traces.check()?;
+        self.traces = traces;
+        Ok(self)
+    }
+
+    /// Section `traces`.
+    pub fn traces_config(&self) -> &TracesConfig {
+        &self.traces
     }
 
     /// Section `loki`.

@@ -2,8 +2,8 @@
 //! questions that the API asks, and keeps both within named limits.
 //!
 //! In reading order: [`config`] (the limits), [`engine`] (what holds everything together and knows
-//! whether the store is ready), [`ingest`], [`query`], [`promql`], [`logs`], [`scrape`],
-//! [`sources`].
+//! whether the store is ready), [`ingest`], [`query`], [`promql`], [`logs`], [`traces`], [`scrape`],
+//! [`sources`], [`span_metrics`], [`analysis`].
 //!
 //! # Invariants
 //! - No HTTP status code, header or gRPC code is known here; errors are kinds.
@@ -11,6 +11,7 @@
 //! - What comes in is counted once: accepted after the store acknowledged it, or rejected.
 //! - Nothing reads the environment or a clock that it was not handed.
 
+pub mod analysis;
 pub mod config;
 pub mod engine;
 pub mod humane;
@@ -21,9 +22,13 @@ pub mod promql;
 pub mod query;
 pub mod scrape;
 pub mod sources;
+pub mod span_metrics;
+pub mod traces;
 
 pub use config::LimitsConfig;
 pub use engine::{Engine, Phase};
 pub use logs::config::LokiConfig;
 pub use sources::Sources;
 pub use sources::config::SourcesConfig;
+pub use span_metrics::config::SpanMetricsConfig;
+pub use traces::config::TracesConfig;

@@ -1,6 +1,8 @@
 //! The lexer: text to tokens. It stops at the first text that is no token; the parser reports that
 //! only if nothing before it is wrong.
 
+use watchkeep_promql::go;
+
 use crate::ast::{BinaryOp, LineOp, Span};
 use crate::parser::ParseError;
 use crate::pipeline::number;
@@ -230,7 +232,7 @@ impl<'q> Lexer<'q> {
                 '\n' => break,
                 '"' => {
                     self.pos += at + 1;
-                    return match units::unescape(&rest[1..at]) {
+                    return match go::unescape(&rest[1..at]) {
                         Ok(text) => Ok(self.token(TokenKind::String, Value::Text(text))),
                         Err(message) => self.error(message),
                     };

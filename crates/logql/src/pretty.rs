@@ -7,6 +7,7 @@
 
 use std::fmt::{Display, Write};
 
+use watchkeep_promql::go;
 use watchkeep_promql::quote::quote;
 
 use crate::ast::{
@@ -15,7 +16,7 @@ use crate::ast::{
 };
 use crate::parser::precedence;
 use crate::print::Literal;
-use crate::units::{format_go_duration, format_prometheus_duration};
+use crate::units::format_prometheus_duration;
 
 /// Texts up to so many bytes stay on one line.
 const LINE_BYTES: usize = 100;
@@ -126,7 +127,7 @@ impl Pretty {
             self.push(format_args!(" offset {}", format_prometheus_duration(offset)));
         } else if offset != 0 {
             // Only Go's form has signs and parts of milliseconds.
-            self.push(format_args!(" offset {}", format_go_duration(offset)));
+            self.push(format_args!(" offset {}", go::format_duration(offset)));
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use watchkeep_model::{MatchOp, Matcher};
+use watchkeep_promql::go;
 use watchkeep_promql::number::Decimal;
 use watchkeep_promql::quote::quote;
 
@@ -11,7 +12,7 @@ use crate::ast::{
     LabelFormatValue, LineFilter, LineOperand, LogExpr, LogRange, Matching, MetricExpr, MetricKind,
     NameOrMatcher, Stage, Unwrap,
 };
-use crate::units::{format_bytes, format_go_duration, format_prometheus_duration};
+use crate::units::{format_bytes, format_prometheus_duration};
 
 /// Writes items with a text between.
 fn join<T>(
@@ -186,7 +187,7 @@ impl Display for LabelFilter {
                 write!(f, "{label}{}{}", compare.symbol(), Decimal(*value + 0.0))
             }
             Self::Duration(label, compare, nanos) => {
-                write!(f, "{label}{}{}", compare.symbol(), format_go_duration(*nanos))
+                write!(f, "{label}{}{}", compare.symbol(), go::format_duration(*nanos))
             }
             Self::Bytes(label, compare, bytes) => {
                 write!(f, "{label}{}{}", compare.symbol(), format_bytes(*bytes))
@@ -219,7 +220,7 @@ impl Display for LogRange {
         }
         write!(f, "[{}]", format_prometheus_duration(self.range_ns))?;
         if self.offset_ns != 0 {
-            write!(f, " offset {}", format_go_duration(self.offset_ns))?;
+            write!(f, " offset {}", go::format_duration(self.offset_ns))?;
         }
         Ok(())
     }

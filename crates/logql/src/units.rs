@@ -1,9 +1,8 @@
-//! Texts that stand for values: escapes of strings, durations and sizes, as Go, Prometheus and
-//! Loki read and write them.
+//! Texts that stand for values: durations and sizes, as Prometheus and Loki read and write them.
 
 use std::fmt::Write;
 
-use crate::pipeline::number;
+use watchkeep_promql::go;
 
 /// Nanoseconds of a duration as Prometheus writes them, such as `1h30m` or `1d`.
 pub(crate) fn prometheus_duration(text: &str) -> Result<i64, String> {
@@ -15,7 +14,7 @@ pub(crate) fn prometheus_duration(text: &str) -> Result<i64, String> {
 
 /// Nanoseconds of a duration: Prometheus's (`1d`, `1h30m`) or else Go's (`-1.5h`, `10µs`).
 pub fn duration(text: &str) -> Result<i64, String> {
-    prometheus_duration(text).or_else(|_| number::parse_duration(text))
+    prometheus_duration(text).or_else(|_| go::parse_duration(text))
 }
 
 /// A size with a decimal unit and, below ten of it, one digit behind the point. The units are those
@@ -32,42 +31,6 @@ pub(crate) fn format_bytes(bytes: u64) -> String {
     let value = (bytes as f64 / 1000_f64.powi(power as i32) * 10.0 + 0.5).floor() / 10.0;
     let unit = UNITS[power];
     if value < 10.0 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
-}
-
-/// A duration as Go prints it: `1h0m0s`, `1.5s`, `100ms`.
-pub(crate) fn format_go_duration(nanos: i64) -> String {
-    let sign = if nanos < 0 { "-" } else { "" };
-    let total = nanos.unsigned_abs();
-    if total == 0 {
-        return "0s".to_owned();
-    }
-    let (unit, name) = match total {
-        0..1_000 => (1, "ns"),
-        1_000..1_000_000 => (1_000, "µs"),
-        1_000_000..1_000_000_000 => (1_000_000, "ms"),
-        _ => (1_000_000_000, "s"),
-    };
-    if name != "s" {
-        return format!("{sign}{}{name}", decimal(total, unit));
-    }
-    let (hours, minutes) = (total / 3_600_000_000_000, total / 60_000_000_000 % 60);
-    let seconds = decimal(total % 60_000_000_000, unit);
-    match (hours, minutes) {
-        (0, 0) => format!("{sign}{seconds}s"),
-        (0, minutes) => format!("{sign}{minutes}m{seconds}s"),
-        (hours, minutes) => format!("{sign}{hours}h{minutes}m{seconds}s"),
-    }
-}
-
-/// A fraction with as many digits as it needs; the unit is a power of ten.
-fn decimal(value: u64, unit: u64) -> String {
-    let (whole, rest) = (value / unit, value % unit);
-    if rest == 0 {
-        return whole.to_string();
-    }
-    let width = unit.ilog10() as usize;
-    let digits = format!("{rest:0width$}");
-    format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
 /// A duration as Prometheus prints it: `1h30m`, `1d`; below milliseconds is cut off.
@@ -93,51 +56,6 @@ pub(crate) fn format_prometheus_duration(nanos: i64) -> String {
         }
     }
     out
-}
-
-/// What the inside of a string in double quotes means, with the escapes of Go.
-pub(crate) fn unescape(text: &str) -> Result<String, String> {
-    const INVALID: &str = "invalid char escape";
-    if !text.contains('\\') {
-        return Ok(text.to_owned());
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            continue;
-        }
-        let c = chars.next().ok_or(INVALID)?;
-        let mut number = |first: u32, digits: usize, radix: u32| {
-            (0..digits).try_fold(first, |value, _| {
-                let digit = chars.next()?.to_digit(radix)?;
-                value.checked_mul(radix)?.checked_add(digit)
-            })
-        };
-        match c {
-            'a' => out.push(0x07),
-            'b' => out.push(0x08),
-            'f' => out.push(0x0c),
-            'n' => out.push(b'\n'),
-            'r' => out.push(b'\r'),
-            't' => out.push(b'\t'),
-            'v' => out.push(0x0b),
-            '\\' | '"' => out.push(c as u8),
-            'x' => out.push(number(0, 2, 16).ok_or(INVALID)? as u8),
-            '0'..='7' => {
-                let code = number(c.to_digit(8).unwrap_or_default(), 2, 8).ok_or(INVALID)?;
-                out.push(u8::try_from(code).map_err(|_| "invalid syntax")?);
-            }
-            'u' | 'U' => {
-                let code = number(0, if c == 'u' { 4 } else { 8 }, 16).ok_or(INVALID)?;
-                let c = char::from_u32(code).ok_or("invalid syntax")?;
-                out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-            _ => return Err(INVALID.to_owned()),
-        }
-    }
-    String::from_utf8(out).map_err(|_| format!("string \"{text}\" is not valid UTF-8"))
 }
 
 #[cfg(test)]
@@ -173,7 +91,7 @@ mod tests {
     #[test]
     fn values_are_written_as_go_and_prometheus_write_them() {
         let hour = 3_600_000_000_000;
-        for (nanos, go, prometheus) in [
+        for (nanos, go_form, prometheus) in [
             (0, "0s", "0s"),
             (1, "1ns", "0s"),
             (1_500, "1.5µs", "0s"),
@@ -185,7 +103,7 @@ mod tests {
             (365 * 24 * hour, "8760h0m0s", "1y"),
             (-hour, "-1h0m0s", "-1h"),
         ] {
-            assert_eq!(format_go_duration(nanos), go);
+            assert_eq!(go::format_duration(nanos), go_form);
             assert_eq!(format_prometheus_duration(nanos), prometheus);
         }
         for (bytes, expect) in [
@@ -204,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn durations_are_read_as_they_were_written(nanos: i64, millis in 0..i64::MAX / 1_000_000) {
-            prop_assert_eq!(duration(&format_go_duration(nanos)), Ok(nanos));
+            prop_assert_eq!(duration(&go::format_duration(nanos)), Ok(nanos));
             let nanos = millis * 1_000_000;
             prop_assert_eq!(prometheus_duration(&format_prometheus_duration(nanos)), Ok(nanos));
         }

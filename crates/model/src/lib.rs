@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod regex;
 pub mod samples;
 pub mod signal;
+pub mod span_query;
 pub mod spans;
 pub mod stream;
 pub mod tenant;
@@ -37,6 +38,10 @@ pub use metrics::MetricColumns;
 pub use regex::{GroupPlaces, LoosePattern, Pattern};
 pub use samples::{FloatSamples, HistogramSample, SeriesSamples};
 pub use signal::Signal;
+pub use span_query::{
+    CompareOp, FieldColumn, Operation, ServiceCalls, SpanBatch, SpanCursor, SpanField, SpanKey,
+    SpanLiteral, SpanRows, SpanScope, SpanTest, SpansRequest, TraceRows, TraceTest,
+};
 pub use spans::SpanColumns;
 pub use tenant::TenantId;
 pub use time::{Clock, SystemClock, TimeRange};

@@ -6,7 +6,7 @@
 //! [`print`](mod@print) and [`pretty`](mod@pretty) write one; [`eval`] evaluates it. [`source`] is
 //! what the evaluator asks of a store, [`value`] what it answers, [`annotations`] what it remarks on
 //! the way; [`histogram`] and [`quantile`] are what it does with distributions. [`algebra`] is the
-//! part that other languages share.
+//! part that other languages share, [`go`] how Go writes texts and durations.
 //!
 //! # Invariants
 //! - Nothing here does IO, reads a clock, or knows threads, Arrow or HTTP.
@@ -18,6 +18,7 @@ pub mod annotations;
 pub mod ast;
 pub mod eval;
 pub mod functions;
+pub mod go;
 pub mod histogram;
 mod lexer;
 pub mod number;

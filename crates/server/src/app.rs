@@ -12,8 +12,10 @@ use watchkeep_engine::scrape::Scraping;
 use watchkeep_model::Result;
 use watchkeep_wire::otlp::MetricsOptions;
 
+use crate::api::jaeger::config::{JaegerConfig, Strategies};
 use crate::config::{OtlpConfig, ServerConfig};
 use crate::error_log::ErrorLog;
+use crate::legacy::LegacyPortsConfig;
 use crate::metrics::ServerMetrics;
 
 /// What is known about the process before it starts.
@@ -32,7 +34,7 @@ pub struct About {
 /// One open listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerInfo {
-    /// `main`, `otlp-grpc` or `otlp-http`.
+    /// `main`, `otlp-grpc`, `otlp-http`, or the name of a legacy port.
     pub name: &'static str,
     /// Where it listens, with the real port.
     pub address: SocketAddr,
@@ -46,6 +48,9 @@ pub struct App {
     pub(crate) registry: Registry,
     pub(crate) config: ServerConfig,
     pub(crate) otlp: OtlpConfig,
+    pub(crate) jaeger: JaegerConfig,
+    pub(crate) sampling: Strategies,
+    pub(crate) legacy_ports: LegacyPortsConfig,
     pub(crate) metrics_options: Arc<MetricsOptions>,
     pub(crate) about: About,
     pub(crate) started_ns: i64,
@@ -77,10 +82,28 @@ impl App {
             config,
             metrics_options: Arc::new(otlp.metrics.options()?),
             otlp,
+            sampling: JaegerConfig::default().sampling.strategies()?,
+            jaeger: JaegerConfig::default(),
+            legacy_ports: LegacyPortsConfig::default(),
             about,
             listeners: OnceLock::new(),
             error_log: ErrorLog::default(),
             decoders: Arc::new(Semaphore::new(cores)),
         })
+    }
+
+    /// The state with another section `jaeger`; fails where that says something that can not be.
+    pub fn with_jaeger(mut self, jaeger: JaegerConfig) -> Result<Self> {
+        jaeger.check()?;
+        self.sampling = jaeger.sampling.strategies()?;
+        self.jaeger = jaeger;
+        Ok(self)
+    }
+
+    /// The state with another section `legacy_ports`.
+    #[must_use]
+    pub fn with_legacy_ports(mut self, legacy_ports: LegacyPortsConfig) -> Self {
+        self.legacy_ports = legacy_ports;
+        self
     }
 }

@@ -16,13 +16,18 @@ pub mod config;
 mod decode;
 mod error_log;
 mod form;
+mod grpc;
 mod json;
+mod legacy;
 pub mod listen;
 mod metrics;
 mod routes;
+mod span_intake;
 mod tenant;
 
+pub use api::jaeger::config::JaegerConfig;
 pub use api::native::openapi_json;
 pub use app::{About, App};
 pub use config::{OtlpConfig, ServerConfig};
+pub use legacy::LegacyPortsConfig;
 pub use listen::Server;

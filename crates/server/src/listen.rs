@@ -1,4 +1,4 @@
-//! Sockets and connections: binding with errors that name the flag, HTTP/1 and HTTP/2 (with prior
+//! Sockets and connections: binding with errors that name the flag or key, HTTP/1 and HTTP/2 (with prior
 //! knowledge) on one port, bounded numbers of connections, and an orderly stop.
 
 use std::net::SocketAddr;
@@ -12,14 +12,15 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use prometheus::IntGauge;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Result};
 
+use crate::api::jaeger::udp;
 use crate::app::{App, ListenerInfo};
-use crate::routes;
+use crate::{legacy, routes};
 
 /// Streams of one HTTP/2 connection that may be open at one time.
 const STREAMS_PER_CONNECTION_MAX: u32 = 256;
@@ -42,6 +43,15 @@ enum Role {
     Main,
     OtlpGrpc,
     OtlpHttp,
+    Prometheus,
+    Loki,
+    Tempo,
+    JaegerQuery,
+    JaegerQueryGrpc,
+    Zipkin,
+    JaegerGrpc,
+    JaegerHttp,
+    JaegerAgentHttp,
 }
 
 impl Role {
@@ -50,16 +60,49 @@ impl Role {
             Self::Main => "main",
             Self::OtlpGrpc => "otlp-grpc",
             Self::OtlpHttp => "otlp-http",
+            Self::Prometheus => "prometheus",
+            Self::Loki => "loki",
+            Self::Tempo => "tempo",
+            Self::JaegerQuery => "jaeger-query",
+            Self::JaegerQueryGrpc => "jaeger-query-grpc",
+            Self::Zipkin => "zipkin",
+            Self::JaegerGrpc => "jaeger-grpc",
+            Self::JaegerHttp => "jaeger-http",
+            Self::JaegerAgentHttp => "jaeger-agent-http",
         }
     }
 
-    fn flag(self) -> &'static str {
+    /// How to choose another address.
+    fn advice(self) -> String {
         match self {
-            Self::Main => "--listen",
-            Self::OtlpGrpc => "--otlp-grpc-listen",
-            Self::OtlpHttp => "--otlp-http-listen",
+            Self::Main => "pass another address with --listen".to_owned(),
+            Self::OtlpGrpc => "pass another address, or off, with --otlp-grpc-listen".to_owned(),
+            Self::OtlpHttp => "pass another address, or off, with --otlp-http-listen".to_owned(),
+            _ => legacy_advice(self.name()),
         }
     }
+
+    fn router(self, app: &Arc<App>) -> Router {
+        match self {
+            Self::Main => routes::main(app),
+            // OTLP is sent to the port of Jaeger's collector, and the other way round.
+            Self::OtlpGrpc | Self::JaegerGrpc => routes::spans_grpc(app),
+            Self::OtlpHttp => routes::otlp_http(app),
+            Self::Prometheus => routes::legacy_prometheus(app),
+            Self::Loki => routes::legacy_loki(app),
+            Self::Tempo => routes::legacy_tempo(app),
+            Self::JaegerQuery => routes::legacy_jaeger_query(app),
+            Self::JaegerQueryGrpc => routes::legacy_jaeger_query_grpc(app),
+            Self::Zipkin => routes::legacy_zipkin(app),
+            Self::JaegerHttp => routes::legacy_jaeger_http(app),
+            Self::JaegerAgentHttp => routes::legacy_jaeger_agent_http(app),
+        }
+    }
+}
+
+/// The key of a legacy port is its name.
+fn legacy_advice(name: &str) -> String {
+    format!("set legacy_ports.{} to another address, or to off", name.replace('-', "_"))
 }
 
 /// A server whose sockets are open. Connections wait until [`Server::serve`].
@@ -67,31 +110,77 @@ impl Role {
 pub struct Server {
     app: Arc<App>,
     sockets: Vec<(Role, TcpListener)>,
+    packets: Vec<(&'static str, UdpSocket)>,
+}
+
+/// The addresses of all TCP listeners that are wanted.
+fn addresses(app: &App) -> Vec<(Role, String)> {
+    let (config, legacy) = (&app.config, &app.legacy_ports);
+    let mut all = vec![(Role::Main, config.listen.clone())];
+    for (role, address) in
+        [(Role::OtlpGrpc, &config.otlp_grpc_listen), (Role::OtlpHttp, &config.otlp_http_listen)]
+    {
+        if address != "off" {
+            all.push((role, address.clone()));
+        }
+    }
+    let legacy_roles = [
+        (Role::Prometheus, &legacy.prometheus),
+        (Role::Loki, &legacy.loki),
+        (Role::Tempo, &legacy.tempo),
+        (Role::JaegerQuery, &legacy.jaeger_query),
+        (Role::JaegerQueryGrpc, &legacy.jaeger_query_grpc),
+        (Role::Zipkin, &legacy.zipkin),
+        (Role::JaegerGrpc, &legacy.jaeger_grpc),
+        (Role::JaegerHttp, &legacy.jaeger_http),
+        (Role::JaegerAgentHttp, &legacy.jaeger_agent_http),
+    ];
+    for (role, given) in legacy_roles.into_iter().filter(|_| legacy.enabled) {
+        all.extend(legacy::address(given, &config.listen).map(|address| (role, address)));
+    }
+    all
+}
+
+/// The addresses of all UDP ports that are wanted.
+fn packet_addresses(app: &App) -> Vec<(&'static str, String)> {
+    let legacy = &app.legacy_ports;
+    let ports = [
+        ("jaeger-agent-compact", &legacy.jaeger_agent_compact),
+        ("jaeger-agent-binary", &legacy.jaeger_agent_binary),
+        ("jaeger-agent-zipkin", &legacy.jaeger_agent_zipkin),
+    ];
+    let wanted = ports.into_iter().filter(|_| legacy.enabled);
+    wanted
+        .filter_map(|(name, given)| Some((name, legacy::address(given, &app.config.listen)?)))
+        .collect()
 }
 
 impl Server {
-    /// Opens all sockets. An error names the flag of the address that did not work.
+    /// Opens all sockets. An error names the flag or key of the address that did not work.
     pub async fn bind(app: App) -> Result<Self> {
-        let config = &app.config;
-        let mut sockets = Vec::new();
-        let mut listeners = Vec::new();
-        for (role, address) in [
-            (Role::Main, &config.listen),
-            (Role::OtlpGrpc, &config.otlp_grpc_listen),
-            (Role::OtlpHttp, &config.otlp_http_listen),
-        ] {
-            if address == "off" && role != Role::Main {
-                continue;
-            }
-            let socket = bind(role, address).await?;
-            let address =
-                socket.local_addr().context(|| format!("cannot tell where {address} listens"))?;
+        let (mut sockets, mut packets, mut listeners) = (Vec::new(), Vec::new(), Vec::new());
+        let told = |found: std::io::Result<SocketAddr>, wanted: &str| {
+            found.context(|| format!("cannot tell where {wanted} listens"))
+        };
+        for (role, wanted) in addresses(&app) {
+            let socket = TcpListener::bind(&wanted)
+                .await
+                .map_err(|error| taken(&wanted, &error, &role.advice()))?;
+            let address = told(socket.local_addr(), &wanted)?;
             listeners.push(ListenerInfo { name: role.name(), address });
             sockets.push((role, socket));
         }
+        for (name, wanted) in packet_addresses(&app) {
+            let socket = UdpSocket::bind(&wanted)
+                .await
+                .map_err(|error| taken(&format!("{wanted}/udp"), &error, &legacy_advice(name)))?;
+            let address = told(socket.local_addr(), &wanted)?;
+            listeners.push(ListenerInfo { name, address });
+            packets.push((name, socket));
+        }
         // A fresh `App` has no listeners yet, so this can not fail.
         let _newly_set = app.listeners.set(listeners);
-        Ok(Self { app: Arc::new(app), sockets })
+        Ok(Self { app: Arc::new(app), sockets, packets })
     }
 
     /// The open listeners with their real ports.
@@ -106,11 +195,7 @@ impl Server {
         let mut loops = Vec::new();
         for (role, socket) in self.sockets {
             let accepting = Accepting {
-                router: match role {
-                    Role::Main => routes::main(&self.app),
-                    Role::OtlpGrpc => routes::otlp_grpc(&self.app),
-                    Role::OtlpHttp => routes::otlp_http(&self.app),
-                },
+                router: role.router(&self.app),
                 http: http_settings(&self.app),
                 places: Arc::new(Semaphore::new(self.app.config.connections_max)),
                 open: self.app.metrics.connections.with_label_values(&[role.name()]),
@@ -119,25 +204,23 @@ impl Server {
             };
             loops.push(tokio::spawn(accepting.run(socket, stopped.clone())));
         }
+        for (name, socket) in self.packets {
+            let app = Arc::clone(&self.app);
+            loops.push(tokio::spawn(udp::serve(app, name, socket, stopped.clone())));
+        }
         stop.await;
         // Every loop holds a receiver, so this reaches them all.
         let _loops_are_there = stopping.send(true);
-        for accepting in loops {
-            if let Err(error) = accepting.await {
+        for listening in loops {
+            if let Err(error) = listening.await {
                 tracing::error!("a listener ended badly: {error}");
             }
         }
     }
 }
 
-async fn bind(role: Role, address: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        let advice = match role {
-            Role::Main => "pass another address with",
-            _ => "pass another address, or off, with",
-        };
-        Error::invalid(format!("cannot listen on {address} ({error}): {advice} {}", role.flag()))
-    })
+fn taken(wanted: &str, error: &std::io::Error, advice: &str) -> Error {
+    Error::invalid(format!("cannot listen on {wanted} ({error}): {advice}"))
 }
 
 fn http_settings(app: &App) -> Builder<TokioExecutor> {

@@ -17,6 +17,8 @@ pub(crate) struct ServerMetrics {
     request_seconds: HistogramVec,
     /// Open connections by listener.
     pub(crate) connections: IntGaugeVec,
+    /// Datagrams by listener, and what became of them.
+    pub(crate) packets: IntCounterVec,
 }
 
 impl ServerMetrics {
@@ -39,10 +41,18 @@ impl ServerMetrics {
             Opts::new("wk_server_open_connections", "Open connections, by listener"),
             &["listener"],
         )?;
+        let packets = IntCounterVec::new(
+            Opts::new(
+                "wk_server_packets_total",
+                "Datagrams received, by listener and what became of them",
+            ),
+            &["listener", "outcome"],
+        )?;
+        registry.register(Box::new(packets.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(request_seconds.clone()))?;
         registry.register(Box::new(connections.clone()))?;
-        Ok(Self { requests, request_seconds, connections })
+        Ok(Self { requests, request_seconds, connections, packets })
     }
 }
 

@@ -11,17 +11,20 @@
 //! - Every byte on disk is versioned, checksummed and drawn in `docs/formats/`.
 
 mod answers;
-mod checked_file;
+mod block;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod directory;
 pub mod embedded;
+mod gather;
 pub mod logs;
 pub mod memory;
 pub mod metrics;
+mod part_file;
 mod records;
 pub mod schema;
 pub mod seam;
+pub mod traces;
 mod wal;
 
 pub use seam::{Append, AppendAck, Batch, Store};

@@ -14,19 +14,21 @@ use watchkeep_model::labels::METRIC_NAME;
 use watchkeep_model::metrics::MetricKind;
 use watchkeep_model::{
     Error, ErrorKind, FloatSamples, HistogramSample, Labels, Matcher, MetricColumns,
-    NativeHistogram, Result, SeriesSamples, SpanColumns, TenantId, TraceId,
+    NativeHistogram, Result, SeriesSamples, TenantId, TimeRange, TraceId,
 };
 
 use crate::answers;
 use crate::logs::{self, Erasure, MemoryLogs};
-use crate::records::{self, MemTable, Snapshot, TableSnapshot};
+use crate::records::{self, TableSnapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, Batch, CardinalityRequest, CardinalityStats, Count,
     ExemplarRow, FrameStream, IngestToken, LabelValuesRequest, LogCountCursor, LogCountRequest,
-    LogCursor, LogDeletion, LogsRequest, MetadataRow, MetricPart, Predicate, Pushdown,
-    RejectReason, Rejected, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, Store,
-    StoreStats, StreamFigures, StreamsRequest, TableName, TraceSummary, TracesRequest,
+    LogCursor, LogDeletion, LogsRequest, MetadataRow, MetricPart, Operation, Predicate, Pushdown,
+    RejectReason, Rejected, SampleCursor, SamplesRequest, ScanRequest, SeriesRequest, ServiceCalls,
+    SpanCursor, SpanKey, SpansRequest, Store, StoreStats, StreamFigures, StreamsRequest, TableName,
+    TraceSummary, TracesRequest,
 };
+use crate::traces::{self, MemorySpans};
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
 #[derive(Debug, Default)]
@@ -36,21 +38,11 @@ pub struct MemoryStore {
     series_max: Option<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Tenant {
-    spans: MemTable<SpanColumns>,
+    spans: MemorySpans,
     logs: MemoryLogs,
     metrics: Metrics,
-}
-
-impl Default for Tenant {
-    fn default() -> Self {
-        Self {
-            spans: MemTable::new(TableName::Spans),
-            logs: MemoryLogs::default(),
-            metrics: Metrics::default(),
-        }
-    }
 }
 
 /// A sample and its start timestamp, 0 where not known.
@@ -255,17 +247,17 @@ impl MemoryStore {
         Self { series_max: Some(series_max), ..Self::default() }
     }
 
-    fn table_of(&self, tenant: &TenantId, table: TableName) -> Result<TableSnapshot> {
-        Ok(match table {
-            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)?),
+    fn table_of(&self, tenant: &TenantId, table: TableName) -> TableSnapshot {
+        match table {
+            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)),
             TableName::Logs => TableSnapshot::Logs(self.logs_of(tenant)),
-        })
+        }
     }
 
-    fn spans_of(&self, tenant: &TenantId) -> Result<Snapshot> {
+    fn spans_of(&self, tenant: &TenantId) -> traces::Snapshot {
         let mut tenants = self.tenants.lock();
-        let Some(tenant) = tenants.get_mut(tenant) else { return Ok(Snapshot::default()) };
-        Ok(Snapshot { parts: Vec::new(), memory: tenant.spans.batches()? })
+        let memory = tenants.get_mut(tenant).map(|tenant| tenant.spans.batches());
+        traces::Snapshot { parts: Vec::new(), memory: memory.unwrap_or_default() }
     }
 
     fn logs_of(&self, tenant: &TenantId) -> logs::Snapshot {
@@ -291,7 +283,7 @@ impl Store for MemoryStore {
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
         match append.batch {
-            Batch::Spans(columns) => tenant.spans.append(&columns)?,
+            Batch::Spans(columns) => tenant.spans.append(&columns),
             Batch::Logs(columns) => tenant.logs.append(&columns),
             Batch::Metrics(mut columns) => {
                 ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
@@ -307,23 +299,46 @@ impl Store for MemoryStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.table_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table);
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.table_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table);
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.spans_of(tenant)?;
-        Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
+        let snapshot = self.spans_of(tenant);
+        Ok(answers::stream(move |emit| traces::trace(snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.spans_of(tenant)?;
-        answers::once(move || records::traces(&snapshot, &request)).await
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::list(snapshot, &request)).await
+    }
+
+    async fn spans(&self, tenant: &TenantId, request: SpansRequest) -> Result<SpanCursor> {
+        traces::read(self.spans_of(tenant), request)
+    }
+
+    async fn span_keys(&self, tenant: &TenantId, range: TimeRange) -> Result<Vec<SpanKey>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::span_keys(&snapshot, range)).await
+    }
+
+    async fn operations(&self, tenant: &TenantId) -> Result<Vec<Operation>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::operations(&snapshot)).await
+    }
+
+    async fn service_calls(
+        &self,
+        tenant: &TenantId,
+        range: TimeRange,
+    ) -> Result<Vec<ServiceCalls>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::service_calls(snapshot, range)).await
     }
 
     async fn log_streams(

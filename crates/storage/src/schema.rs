@@ -25,7 +25,7 @@ use arrow_array::{
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 use watchkeep_model::column::{ColumnMut, ColumnRef, Table};
-use watchkeep_model::{AttributesColumn, DictColumn, Error, Result, Utf8Column};
+use watchkeep_model::{AttributesColumn, DictColumn, Error, Result, Utf8Column, ValueKind};
 
 /// Name of the column with the types of the entries of `attributes`.
 pub const ATTRIBUTE_KINDS: &str = "attribute_kinds";
@@ -161,6 +161,83 @@ fn attributes(column: AttributesColumn) -> Result<(MapArray, StringArray), Arrow
     Ok((MapArray::try_new(entries_field(), offsets, entries, None, false)?, kinds))
 }
 
+/// Turns a record batch back into the table that [`to_record_batch`] made it of.
+pub fn from_record_batch<T: Table>(batch: &RecordBatch) -> Result<T> {
+    let mut table = T::default();
+    table.visit_mut(&mut |name, into| fill(name, into, batch))?;
+    table.check()?;
+    Ok(table)
+}
+
+fn fill(name: &str, into: ColumnMut<'_>, batch: &RecordBatch) -> Result<()> {
+    match into {
+        ColumnMut::U8(values) => {
+            *values = column::<UInt8Array>(batch, name)?.values().to_vec();
+        }
+        ColumnMut::U32(values) => {
+            *values = column::<UInt32Array>(batch, name)?.values().to_vec();
+        }
+        ColumnMut::I64(values) if INSTANTS.contains(&name) => {
+            let array: &PrimitiveArray<TimestampNanosecondType> = column(batch, name)?;
+            *values = array.values().to_vec();
+        }
+        ColumnMut::I64(values) => *values = column::<Int64Array>(batch, name)?.values().to_vec(),
+        ColumnMut::F64(values) => *values = column::<Float64Array>(batch, name)?.values().to_vec(),
+        ColumnMut::Id8(values) => *values = ids(batch, name)?,
+        ColumnMut::Id16(values) => *values = ids(batch, name)?,
+        ColumnMut::Utf8(values) => {
+            let array: &StringArray = column(batch, name)?;
+            (0..array.len()).for_each(|row| values.push(array.value(row)));
+        }
+        ColumnMut::Binary(values) => {
+            let array: &BinaryArray = column(batch, name)?;
+            (0..array.len()).for_each(|row| values.push(array.value(row)));
+        }
+        ColumnMut::Dict(values) => {
+            let array: &DictionaryArray<UInt32Type> = column(batch, name)?;
+            let texts = dictionary_strings(array)?;
+            let keys: Vec<u32> =
+                (0..texts.len()).map(|key| values.intern(texts.value(key))).collect();
+            for key in array.keys().values() {
+                let key = keys.get(*key as usize).ok_or_else(|| {
+                    Error::internal(format!("a key of column {name} is not in its dictionary"))
+                })?;
+                values.push_key(*key);
+            }
+        }
+        ColumnMut::Attributes(values) => fill_attributes(name, values, batch)?,
+        _ => unreachable!("every kind of column has an Arrow type"),
+    }
+    Ok(())
+}
+
+fn ids<const N: usize>(batch: &RecordBatch, name: &str) -> Result<Vec<[u8; N]>> {
+    let array: &FixedSizeBinaryArray = column(batch, name)?;
+    let id = |row| array.value(row).try_into();
+    (0..array.len()).map(id).collect::<Result<_, _>>().map_err(|error| {
+        Error::internal(format!("column {name} has ids of another width")).with_source(error)
+    })
+}
+
+fn fill_attributes(name: &str, into: &mut AttributesColumn, batch: &RecordBatch) -> Result<()> {
+    let map: &MapArray = column(batch, name)?;
+    let kinds: &StringArray = column(batch, ATTRIBUTE_KINDS)?;
+    let strings = |array: &ArrayRef| array.as_any().downcast_ref::<StringArray>().cloned();
+    let (Some(keys), Some(values)) = (strings(map.keys()), strings(map.values())) else {
+        return Err(Error::internal(format!("column {name} does not hold strings")));
+    };
+    let offsets = map.value_offsets();
+    for (row, ends) in offsets.windows(2).enumerate() {
+        let entries = ends[0] as usize..ends[1] as usize;
+        for (entry, letter) in entries.zip(kinds.value(row).bytes()) {
+            let kind = ValueKind::from_letter(letter).unwrap_or(ValueKind::String);
+            into.push_entry(keys.value(entry), kind, values.value(entry));
+        }
+        into.end_row();
+    }
+    Ok(())
+}
+
 /// The column of this name and type. A miss is a bug: batches of one table have one schema.
 pub fn column<'a, A: Array + 'static>(batch: &'a RecordBatch, name: &str) -> Result<&'a A> {
     batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref()).ok_or_else(|| {
@@ -222,7 +299,12 @@ mod tests {
         ] {
             text.push("gateway");
         }
-        let batch = to_record_batch(spans).unwrap();
+        let mut twice = spans.clone();
+        twice.extend_from(&spans);
+        let batch = to_record_batch(twice.clone()).unwrap();
+        assert!(from_record_batch::<SpanColumns>(&batch).unwrap() == twice);
+        assert!(from_record_batch::<SpanColumns>(&batch.slice(1, 1)).unwrap() == spans);
+        let batch = batch.slice(0, 1);
         assert_eq!(batch.num_rows(), 1);
         let kinds: &StringArray = column(&batch, ATTRIBUTE_KINDS).unwrap();
         assert_eq!(kinds.value(0), "is");

@@ -36,6 +36,10 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// Ask a running server for log lines in LogQL, or follow them
     Logs(LogsArguments),
+    /// Show one trace of a running server as a tree
+    Trace(TraceArguments),
+    /// Ask a running server for traces, or numbers over them, in TraceQL
+    Traces(TracesArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API
@@ -68,6 +72,11 @@ pub(crate) struct ServeArguments {
     /// Address for OTLP over HTTP, or "off" [default: 127.0.0.1:4318]
     #[arg(long, value_name = "ADDR|off")]
     pub(crate) otlp_http_listen: Option<String>,
+
+    /// Also open the ports of the programs that this one replaces: Prometheus, Loki, Tempo, Jaeger,
+    /// Zipkin, and Jaeger's agent over UDP
+    #[arg(long)]
+    pub(crate) legacy_ports: bool,
 
     /// How long data is kept, such as 15d; 0 keeps it for ever [default: 30d]
     #[arg(
@@ -223,6 +232,61 @@ pub(crate) enum LogsOutput {
     Jsonl,
     /// The line alone
     Raw,
+}
+
+/// Which server is asked, and as whom.
+#[derive(Debug, Args)]
+pub(crate) struct ServerArguments {
+    /// Server to ask
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:7070")]
+    pub(crate) server: String,
+
+    /// Tenant [default: default]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchkeep trace 0af7651916cd43dd8448eb211c80319c
+  watchkeep trace 0af7651916cd43dd8448eb211c80319c --json")]
+pub(crate) struct TraceArguments {
+    /// The trace's id, in hexadecimal
+    pub(crate) id: String,
+
+    /// Print what the server answered
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  watchkeep traces '{ resource.service.name = \"gateway\" && status = error }'
+  watchkeep traces '{ name = \"chat\" } | avg(duration) > 3s' --since 24h --limit 100
+  watchkeep traces '{ } | rate() by (resource.service.name)'")]
+pub(crate) struct TracesArguments {
+    /// The query
+    pub(crate) expression: String,
+
+    /// The most traces: the newest
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) limit: u32,
+
+    /// How far back to look
+    #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1h")]
+    pub(crate) since: HumaneDuration,
+
+    /// Print what the server answered
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) server: ServerArguments,
 }
 
 #[derive(Debug, Args)]

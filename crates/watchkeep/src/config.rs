@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
-use watchkeep_engine::{LimitsConfig, LokiConfig, SourcesConfig};
+use watchkeep_engine::{LimitsConfig, LokiConfig, SourcesConfig, SpanMetricsConfig, TracesConfig};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Matcher, Result, TenantId};
-use watchkeep_server::{OtlpConfig, ServerConfig};
+use watchkeep_server::{JaegerConfig, LegacyPortsConfig, OtlpConfig, ServerConfig};
 use watchkeep_storage::embedded::{LogRetention, MetricRetention, Retention, StorageConfig};
 
 use crate::cli::ServeArguments;
@@ -25,12 +25,16 @@ const PREFIX: &str = "WATCHKEEP__";
 pub(crate) struct Config {
     pub(crate) server: ServerConfig,
     pub(crate) otlp: OtlpConfig,
+    pub(crate) jaeger: JaegerConfig,
+    pub(crate) legacy_ports: LegacyPortsConfig,
     pub(crate) storage: StorageSection,
     pub(crate) scrape: ScrapeSection,
     pub(crate) sources: SourcesConfig,
     pub(crate) retention: RetentionSection,
     pub(crate) limits: LimitsConfig,
     pub(crate) loki: LokiConfig,
+    pub(crate) span_metrics: SpanMetricsConfig,
+    pub(crate) traces: TracesConfig,
     pub(crate) log: LogSection,
 }
 
@@ -54,6 +58,8 @@ pub(crate) struct StorageSection {
     pub(crate) memory_bytes_max: ByteSize,
     /// Bytes of what was lately read of parts of metrics that are kept in memory.
     pub(crate) metrics_cache_bytes_max: ByteSize,
+    /// Spans that are remembered, to leave out those that are sent again; 0 remembers none.
+    pub(crate) resent_spans_max: usize,
     /// How long a request waits for room in memory before it is refused.
     pub(crate) room_wait_max: HumaneDuration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -72,6 +78,7 @@ impl Default for StorageSection {
             metrics_bytes_max: ByteSize(defaults.metrics_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
             metrics_cache_bytes_max: ByteSize(defaults.metrics_cache_bytes_max as u64),
+            resent_spans_max: defaults.resent_spans_max,
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
         }
@@ -212,6 +219,9 @@ impl Config {
         config.apply(arguments);
         config.limits.check()?;
         config.loki.check()?;
+        config.jaeger.check()?;
+        config.span_metrics.check()?;
+        config.traces.check()?;
         config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;
@@ -231,6 +241,7 @@ impl Config {
             memory_bytes_max: self.storage.memory_bytes_max.0,
             metrics_cache_bytes_max: self.storage.metrics_cache_bytes_max.bytes(),
             series_max: self.limits.series_max,
+            resent_spans_max: self.storage.resent_spans_max,
             room_wait_max: self.storage.room_wait_max.0,
             flush_interval: self.storage.flush_interval.0,
             retention: Retention {
@@ -296,6 +307,7 @@ impl Config {
         if arguments.scrape_config.is_some() {
             self.scrape.config_file.clone_from(&arguments.scrape_config);
         }
+        self.legacy_ports.enabled |= arguments.legacy_ports;
         self.server.admin_api |= arguments.admin_api;
         self.server.lifecycle_api |= arguments.lifecycle_api;
     }

@@ -8,6 +8,7 @@ mod healthcheck;
 mod logs;
 mod query;
 mod serve;
+mod traces;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -22,6 +23,8 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(&arguments),
         Command::Query(arguments) => query::run(&arguments),
         Command::Logs(arguments) => logs::run(&arguments),
+        Command::Trace(arguments) => traces::run_one(&arguments),
+        Command::Traces(arguments) => traces::run_many(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

@@ -8,7 +8,7 @@ use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use watchkeep_engine::scrape::{Environment, Scraping};
-use watchkeep_engine::{Engine, Sources};
+use watchkeep_engine::{Engine, Sources, span_metrics};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock, TenantId};
 use watchkeep_server::{About, App, Server};
@@ -52,7 +52,8 @@ async fn serve(config: Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let registry = Registry::new();
     let engine = Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?;
-    let engine = Arc::new(engine.with_loki(config.loki.clone())?);
+    let engine = engine.with_loki(config.loki.clone())?.with_traces(config.traces.clone())?;
+    let engine = Arc::new(engine.with_span_metrics(config.span_metrics.clone())?);
     let about = About {
         version: VERSION,
         commit: COMMIT,
@@ -75,7 +76,9 @@ async fn serve(config: Config) -> Result<()> {
         config.server.clone(),
         config.otlp.clone(),
         about,
-    )?;
+    )?
+    .with_jaeger(config.jaeger.clone())?
+    .with_legacy_ports(config.legacy_ports.clone());
     let server = Server::bind(app).await?;
     let mut signals = Signals::listen()?;
     print(&welcome(&server, &config))?;
@@ -132,6 +135,7 @@ async fn open_and_wait(
             engine.attach(Arc::new(store));
             tracing::info!("ready");
             sources.start().await?;
+            tokio::spawn(span_metrics::run(Arc::clone(engine)));
             if scraping.file().is_some() {
                 scraping.reload().await?;
             }
@@ -205,14 +209,24 @@ fn welcome(server: &Server, config: &Config) -> String {
         ("API", format!("{main}/api/watchkeep/v1")),
         ("OTLP/gRPC", address("otlp-grpc").unwrap_or_else(|| main.clone())),
         ("OTLP/HTTP", address("otlp-http").unwrap_or_else(|| main.clone())),
+        ("Legacy", legacy_ports(server)),
         ("Data", format!("{}, {retention}", config.storage.data_dir.display())),
     ];
-    for (name, value) in rows {
+    for (name, value) in rows.into_iter().filter(|(_, value)| !value.is_empty()) {
         // Writing to a string can not fail.
         let _infallible = writeln!(text, "  {name:<10} {value}");
     }
     text.push('\n');
     text
+}
+
+/// The ports of other programs that are open, with the names of what they serve.
+fn legacy_ports(server: &Server) -> String {
+    let own = ["main", "otlp-grpc", "otlp-http"];
+    let legacy = server.listeners().iter().filter(|listener| !own.contains(&listener.name));
+    let shown: Vec<String> =
+        legacy.map(|listener| format!("{} :{}", listener.name, listener.address.port())).collect();
+    shown.join(", ")
 }
 
 struct Signals {

@@ -2,7 +2,7 @@
 //! that claims a large size allocates nothing; a zstd window is held to the 8 MiB of RFC 9659.
 
 use std::borrow::Cow;
-use std::io::Read;
+use std::io::{Read, Write as _};
 
 use watchkeep_model::{Error, ErrorKind, Result};
 
@@ -89,6 +89,42 @@ fn read_capped(
     Ok(out)
 }
 
+/// What an answer may be compressed with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Coding {
+    /// Its name in headers, which [`decompress`] takes.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+
+    /// Compresses fast rather than well: answers travel once.
+    pub fn compress(self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let failed = |error: std::io::Error| {
+            let message = format!("could not compress {} bytes with {}", bytes.len(), self.name());
+            Error::internal(message).with_source(error)
+        };
+        match self {
+            Self::Gzip => {
+                let fast = flate2::Compression::fast();
+                let mut encoder = flate2::write::GzEncoder::new(Vec::new(), fast);
+                encoder.write_all(bytes).map_err(failed)?;
+                encoder.finish().map_err(failed)
+            }
+            Self::Zstd => zstd::bulk::compress(bytes, 1).map_err(failed),
+        }
+    }
+}
+
 /// Undoes the snappy block format (not the framed one), in which the protocols of Prometheus
 /// travel. The length that a block declares is checked before anything is allocated.
 pub fn decompress_snappy_block(body: &[u8], decompressed_bytes_max: usize) -> Result<Vec<u8>> {
@@ -131,7 +167,6 @@ fn too_large(decompressed_bytes_max: usize) -> Error {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use std::io::Write;
 
     fn compress(encoding: &str, bytes: &[u8]) -> Vec<u8> {
         let level = flate2::Compression::default();
@@ -220,6 +255,15 @@ mod tests {
             let bytes = bytes.repeat(repeat);
             let block = compress_snappy_block(&bytes).unwrap();
             prop_assert_eq!(decompress_snappy_block(&block, bytes.len()).unwrap(), bytes);
+        }
+
+        #[test]
+        fn what_an_answer_is_compressed_with_is_accepted(bytes: Vec<u8>, repeat in 1..200_usize) {
+            let bytes = bytes.repeat(repeat);
+            for coding in [Coding::Gzip, Coding::Zstd] {
+                let body = coding.compress(&bytes).unwrap();
+                prop_assert_eq!(&*decompress(Some(coding.name()), &body, bytes.len()).unwrap(), &bytes);
+            }
         }
 
         #[test]

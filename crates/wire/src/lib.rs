@@ -10,8 +10,14 @@
 
 pub mod compression;
 pub mod decoded;
+pub mod jaeger;
 pub mod loki;
 pub mod otlp;
 pub mod prometheus;
 pub mod protobuf;
+mod spans;
 pub mod syslog;
+pub mod thrift;
+#[cfg(test)]
+mod thrift_writer;
+pub mod zipkin;

@@ -1,8 +1,8 @@
 // Calls the server's native API. One function an endpoint; every failure is an `ApiError` that says what to do,
-// those of the Prometheus and the Loki API (`prometheus.ts`, `loki.ts`) too.
+// those of the Prometheus, the Loki and the Tempo API (`prometheus.ts`, `loki.ts`, `tempo.ts`) too.
 
 import type {
-  ErrorBody, Level, LogPage, MetricLabels, MetricList, Status, Trace, TracePage,
+  ErrorBody, Level, Lift, LogPage, MetricLabels, MetricList, Operation, ServiceMap, Status, Trace, TraceAnalysis, TraceComparison,
 } from "./types";
 
 const BASE = "/api/watchkeep/v1";
@@ -30,15 +30,6 @@ export type Value = string | number | string[] | null | undefined;
 export interface Window {
   start: string;
   end: string;
-}
-
-export interface TraceFilter {
-  service?: string | undefined;
-  name?: string | undefined;
-  status?: string | undefined;
-  min_duration?: string | undefined;
-  max_duration?: string | undefined;
-  attribute?: string[] | undefined;
 }
 
 export interface LogFilter {
@@ -102,9 +93,13 @@ function errorOf(status: number, text: string): ApiError {
 }
 
 export const api = {
-  traces: (filter: TraceFilter & Window & { limit?: number; cursor?: string | undefined }, signal?: AbortSignal) =>
-    get<TracePage>(`${BASE}/traces`, { ...filter }, signal),
   trace: (id: string, signal?: AbortSignal) => get<Trace>(`${BASE}/traces/${encodeURIComponent(id)}`, {}, signal),
+  traceAnalysis: (id: string, signal?: AbortSignal) => get<TraceAnalysis>(`${BASE}/traces/${encodeURIComponent(id)}/analysis`, {}, signal),
+  compareTraces: (params: { left: string; right: string }, signal?: AbortSignal) => get<TraceComparison>(`${BASE}/traces/compare`, params, signal),
+  lift: (params: { q: string; baseline: string; limit: number } & Window, signal?: AbortSignal) => get<Lift>(`${BASE}/traces/lift`, { ...params }, signal),
+  serviceMap: (window: Window, signal?: AbortSignal) => get<ServiceMap>(`${BASE}/services/map`, { ...window }, signal),
+  operations: async (params: { service?: string | undefined } & Window, signal?: AbortSignal): Promise<Operation[]> =>
+    (await get<{ operations: Operation[] }>(`${BASE}/operations`, { ...params }, signal)).operations,
   services: (window: Window, signal?: AbortSignal) =>
     get<{ services: string[] }>(`${BASE}/services`, { ...window }, signal),
   logs: (filter: LogFilter & Window & { limit?: number; cursor?: string | undefined; direction?: string }, signal?: AbortSignal) =>

@@ -13,23 +13,6 @@ export interface ServiceCount {
   error_count: number;
 }
 
-export interface TraceSummary {
-  trace_id: string;
-  root_service: string;
-  root_name: string;
-  start_time_unix_nano: string;
-  duration_ns: number;
-  span_count: number;
-  error_count: number;
-  services: ServiceCount[];
-  root_missing: boolean;
-}
-
-export interface TracePage {
-  traces: TraceSummary[];
-  next_cursor?: string | null;
-}
-
 export interface Resource {
   service: string;
   attributes: Attributes;
@@ -281,4 +264,167 @@ export interface LogPattern {
 export interface TailFrame {
   streams?: LogStream[] | null;
   dropped_entries?: unknown[] | null;
+}
+
+/** A value as OTLP's JSON has it. */
+export interface TempoAnyValue {
+  stringValue?: string;
+  intValue?: string | number;
+  doubleValue?: number | string;
+  boolValue?: boolean;
+  arrayValue?: { values?: TempoAnyValue[] };
+  kvlistValue?: { values?: TempoKeyValue[] };
+}
+
+export interface TempoKeyValue {
+  key: string;
+  value?: TempoAnyValue;
+}
+
+export interface TempoSpan {
+  spanID: string;
+  name?: string;
+  startTimeUnixNano?: string;
+  durationNanos?: string;
+  attributes?: TempoKeyValue[];
+}
+
+export interface TempoSpanSet {
+  spans?: TempoSpan[];
+  matched?: number;
+  attributes?: TempoKeyValue[];
+}
+
+/** A trace that a search found. */
+export interface TempoTrace {
+  traceID: string;
+  rootServiceName?: string;
+  rootTraceName?: string;
+  startTimeUnixNano?: string;
+  durationMs?: number;
+  spanSets?: TempoSpanSet[];
+  spanSet?: TempoSpanSet;
+  serviceStats?: Record<string, { spanCount?: number; errorCount?: number }>;
+}
+
+export interface TempoSearch {
+  traces?: TempoTrace[] | null;
+  metrics?: Record<string, unknown>;
+}
+
+export interface TempoSeries {
+  labels?: TempoKeyValue[];
+  samples?: { timestampMs: string | number; value?: number | string }[];
+  exemplars?: { labels?: TempoKeyValue[]; value?: number | string; timestampMs: string | number }[];
+}
+
+export interface PathSegment {
+  span_id: string;
+  start_time_unix_nano: string;
+  end_time_unix_nano: string;
+}
+
+export interface ErrorPath {
+  /** Ids of spans, the root's first, the origin's last. */
+  spans: string[];
+  service: string;
+  name: string;
+  message: string;
+}
+
+export interface ServiceShare {
+  name: string;
+  spans: number;
+  errors: number;
+  self_time_ns: number;
+  critical_ns: number;
+}
+
+export interface TraceAnalysis {
+  trace_id: string;
+  start_time_unix_nano: string;
+  end_time_unix_nano: string;
+  critical_path: PathSegment[];
+  /** By span id. */
+  self_time_ns: Record<string, number>;
+  error_paths: ErrorPath[];
+  services: ServiceShare[];
+}
+
+export interface ComparedTrace {
+  trace_id: string;
+  root_service: string;
+  root_name: string;
+  start_time_unix_nano: string;
+  duration_ns: number;
+  span_count: number;
+  error_count: number;
+}
+
+export interface NodeFigures {
+  spans: number;
+  errors: number;
+  duration_ns: number;
+  self_time_ns: number;
+}
+
+export interface ComparedNode {
+  service: string;
+  name: string;
+  depth: number;
+  left: NodeFigures | null;
+  right: NodeFigures | null;
+}
+
+export interface TraceComparison {
+  left: ComparedTrace;
+  right: ComparedTrace;
+  /** In the order of a tree that is read from the top. */
+  nodes: ComparedNode[];
+}
+
+export interface LiftValue {
+  /** `span`, `resource`, `event`, …; `intrinsic` for fields of the language. */
+  scope: string;
+  key: string;
+  value: unknown;
+  /** Spans with the value. */
+  selection: number;
+  baseline: number;
+  /** The share in the selection by that in the baseline; null where the baseline has none. */
+  lift: number | null;
+}
+
+export interface Lift {
+  selection_spans: number;
+  baseline_spans: number;
+  values: LiftValue[];
+}
+
+export interface MapService {
+  name: string;
+  spans: number;
+  errors: number;
+}
+
+export interface MapCall {
+  parent: string;
+  child: string;
+  calls: number;
+  errors: number;
+}
+
+export interface ServiceMap {
+  services: MapService[];
+  calls: MapCall[];
+}
+
+export interface Operation {
+  service: string;
+  name: string;
+  kind: SpanKind;
+  spans: number;
+  errors: number;
+  rate_per_second: number;
+  duration_ns: { p50: number; p95: number; p99: number; max: number };
 }

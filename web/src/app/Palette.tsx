@@ -1,4 +1,4 @@
-// The command palette: go to a page, a service's traces or logs, a metric, a query of metrics or logs,
+// The command palette: go to a page, a service's traces or logs, a metric, a query of metrics, logs or traces,
 // or paste a trace id and land on it.
 
 import { Modal, TextInput } from "@mantine/core";
@@ -9,7 +9,8 @@ import { useMemo, useState, type KeyboardEvent } from "react";
 import { api } from "@/api/client";
 import { useServices } from "@/api/queries";
 import { queryOfFilters, traceQuery } from "@/lib/logqlText";
-import { NAV } from "./nav";
+import { serviceQuery } from "@/lib/traceqlText";
+import { FURTHER, NAV } from "./nav";
 import classes from "./Palette.module.css";
 
 interface Command {
@@ -93,12 +94,13 @@ function useCommands(text: string): Command[] {
       out.push({ id: "trace-logs", label: `Logs of trace ${id}`, about: "Logs", run: () => void navigate({ to: "/explore/logs", search: { query: traceQuery(id.padStart(32, "0")) } }) });
     }
     const matches = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
-    for (const item of NAV.flatMap((group) => group.items)) {
+    for (const item of [...NAV.flatMap((group) => group.items), ...FURTHER]) {
       if (matches(item.label)) out.push({ id: item.to, label: item.label, about: "Page", run: () => void navigate({ to: item.to }) });
     }
     for (const service of services.data ?? []) {
       if (text === "" || !matches(service)) continue;
-      out.push({ id: `t-${service}`, label: service, about: "Traces of service", run: () => void navigate({ to: "/explore/traces", search: { service } }) });
+      out.push({ id: `t-${service}`, label: service, about: "Traces of service", run: () => void navigate({ to: "/explore/traces", search: { query: serviceQuery(service) } }) });
+      out.push({ id: `o-${service}`, label: service, about: "Operations of service", run: () => void navigate({ to: "/explore/operations", search: { service } }) });
       out.push({ id: `l-${service}`, label: service, about: "Logs of service", run: () => void navigate({ to: "/explore/logs", search: { query: queryOfFilters({ service }) } }) });
     }
     for (const metric of text.length >= 2 ? (metrics.data?.metrics ?? []) : []) {
@@ -106,8 +108,12 @@ function useCommands(text: string): Command[] {
     }
     // What begins with a selector of labels alone may be either language; of logs it is asked more often.
     if (/^\{|[({]\s*\{/.test(text)) out.unshift({ id: "logql", label: text, about: "Run LogQL", run: () => void navigate({ to: "/explore/logs", search: { query: text } }) });
+    // Conditions on fields are TraceQL: of logs, what stands in braces has no fields with dots, colons or spaces around.
+    if (/^\(*\{\s*\}|^\(*\{[^}]*(\.[\w"]|\b(name|status|duration|kind|traceDuration|rootName|rootServiceName|\w+:\w+)\s*(=|!=|>|<))/.test(text)) {
+      out.unshift({ id: "traceql", label: text, about: "Run TraceQL", run: () => void navigate({ to: "/explore/traces", search: { query: text } }) });
+    }
     // What looks like PromQL may be run as it stands.
-    if (/^[\w:]*\s*[({]/.test(text)) out.splice(out[0]?.id === "logql" ? 1 : 0, 0, { id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
+    if (/^[\w:]*\s*[({]/.test(text)) out.splice(out.findIndex((one) => one.id === "logql") + 1, 0, { id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
     return out.slice(0, LIMIT);
   }, [text, services.data, metrics.data, navigate]);
 }

@@ -10,7 +10,7 @@ import { RefreshPicker } from "@/components/RefreshPicker";
 import type { RangeSearch } from "@/lib/range";
 import { useClock } from "@/lib/useRange";
 import { Brand } from "./Brand";
-import { NAV } from "./nav";
+import { FURTHER, NAV } from "./nav";
 import classes from "./Shell.module.css";
 import { ThemeToggle } from "./ThemeToggle";
 
@@ -24,7 +24,7 @@ export function Shell() {
   useClock(pathname, refresh);
   useHotkeys([["mod+K", () => setPalette(true)]], [], true);
   useEffect(() => setMenu(false), [pathname]);
-  const title = NAV.flatMap((group) => group.items).find((item) => pathname.startsWith(item.to))?.label ?? "";
+  const title = titleOf(pathname);
   useEffect(() => {
     document.title = title ? `${title} · Watchkeep` : "Watchkeep";
   }, [title]);
@@ -62,6 +62,12 @@ export function Shell() {
       {palette && <Suspense><Palette onClose={() => setPalette(false)} /></Suspense>}
     </div>
   );
+}
+
+function titleOf(pathname: string): string {
+  const named = [...FURTHER, ...NAV.flatMap((group) => group.items)].find((item) => pathname.startsWith(item.to))?.label ?? "";
+  const [, trace] = /^\/explore\/traces\/([0-9a-f]+)$/i.exec(pathname) ?? [];
+  return trace === undefined ? named : `Trace ${trace.slice(0, 8)}`;
 }
 
 function Navigation() {

@@ -6,7 +6,9 @@ import { readCardinalitySearch } from "@/features/cardinality/search";
 import { readLogsSearch } from "@/features/logs/search";
 import { readMetricsSearch } from "@/features/metrics/search";
 import { readTargetsSearch } from "@/features/targets/search";
-import { readTraceSearch, readTracesSearch } from "@/features/traces/search";
+import { readOperationsSearch } from "@/features/operations/search";
+import { readServiceMapSearch } from "@/features/servicemap/search";
+import { readCompareSearch, readTraceSearch, readTracesSearch } from "@/features/traces/search";
 import type { RangeSearch } from "@/lib/range";
 import { one, parseSearch, stringifySearch } from "@/lib/urlstate";
 import { NotFoundPage, PageError } from "./PageError";
@@ -44,6 +46,27 @@ const trace = createRoute({
   component: lazyRouteComponent(() => import("@/features/traces/TracePage"), "TracePage"),
 });
 
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/traces/compare",
+  validateSearch: readCompareSearch,
+  component: lazyRouteComponent(() => import("@/features/traces/ComparePage"), "ComparePage"),
+});
+
+const operations = createRoute({
+  getParentRoute: () => root,
+  path: "/explore/operations",
+  validateSearch: readOperationsSearch,
+  component: lazyRouteComponent(() => import("@/features/operations/OperationsPage"), "OperationsPage"),
+});
+
+const serviceMap = createRoute({
+  getParentRoute: () => root,
+  path: "/system/service-map",
+  validateSearch: readServiceMapSearch,
+  component: lazyRouteComponent(() => import("@/features/servicemap/ServiceMapPage"), "ServiceMapPage"),
+});
+
 const logs = createRoute({
   getParentRoute: () => root,
   path: "/explore/logs",
@@ -79,7 +102,7 @@ const status = createRoute({
 });
 
 export const router = createRouter({
-  routeTree: root.addChildren([home, traces, trace, logs, metrics, targets, cardinality, status]),
+  routeTree: root.addChildren([home, traces, compare, trace, operations, logs, metrics, serviceMap, targets, cardinality, status]),
   parseSearch,
   stringifySearch,
   defaultPreload: "intent",

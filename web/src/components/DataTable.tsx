@@ -1,9 +1,10 @@
-// The table of lists: virtualised rows on a grid, sortable, driven by keyboard (j/k, Enter), endless scroll.
+// The table of lists: virtualised rows on a grid, sortable, driven by keyboard (j/k, Enter), endless scroll. Rows may be
+// unfolded to show more below them.
 
 import { useHotkeys, useMediaQuery } from "@mantine/hooks";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { IconArrowDown, IconArrowUp } from "@tabler/icons-react";
-import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
+import { Fragment, useEffect, useMemo, useRef, useState, type KeyboardEvent, type ReactNode } from "react";
 import { useHold } from "@/lib/useHold";
 import classes from "./DataTable.module.css";
 
@@ -26,6 +27,10 @@ interface DataTableProps<Row> {
   /** The row as two lines, for narrow screens. */
   renderNarrow: (row: Row) => ReactNode;
   onOpen?: (row: Row) => void;
+  /** What stands below a row that is unfolded, and how high that is. */
+  below?: (row: Row) => { height: number; content: ReactNode } | undefined;
+  /** Unfolds or folds a row: the arrow keys right and left do. */
+  onUnfold?: (row: Row, open: boolean) => void;
   /** `duration` ascending, `-duration` descending. */
   sort?: string | undefined;
   onSort?: (sort: string | undefined) => void;
@@ -52,8 +57,10 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   useHold((hover && rows.length > 0) || scrolled);
 
   const size = narrow ? NARROW_ROW : ROW;
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => size, overscan: 12 });
-  useEffect(() => virtual.measure(), [size, virtual]);
+  const { below } = props;
+  const heights = useMemo(() => rows.map((row) => size + (below?.(row)?.height ?? 0)), [rows, size, below]);
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: (index) => heights[index] ?? size, overscan: 12 });
+  useEffect(() => virtual.measure(), [heights, virtual]);
   const items = virtual.getVirtualItems();
   const last = items.at(-1)?.index ?? -1;
   useEffect(() => {
@@ -73,7 +80,9 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const onKeyDown = (event: KeyboardEvent): void => {
     if (event.target !== event.currentTarget) return;
     const to = { ArrowDown: cursor + 1, ArrowUp: cursor - 1, Home: 0, End: rows.length - 1, PageDown: cursor + 15, PageUp: cursor - 15 }[event.key];
+    const row = rows[cursor];
     if (event.key === "Enter") open(cursor);
+    else if (props.onUnfold && row && (event.key === "ArrowRight" || event.key === "ArrowLeft")) props.onUnfold(row, event.key === "ArrowRight");
     else if (to !== undefined) move(to);
     else return;
     event.preventDefault();
@@ -100,21 +109,24 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
         {items.map((item) => {
           const row = rows[item.index];
           if (!row) return null;
+          const more = below?.(row);
           return (
-            <div
-              key={rowKey(row)}
-              role="row"
-              aria-rowindex={item.index + 1}
-              aria-selected={item.index === cursor}
-              className={classes.row}
-              data-narrow={narrow}
-              style={{ transform: `translateY(${item.start}px)`, height: size, gridTemplateColumns: narrow ? undefined : template }}
-              onClick={(event) => { if (!(event.target as Element).closest("a, button")) open(item.index); }}
-            >
-              {narrow ? <div role="cell" className={classes.narrow}>{props.renderNarrow(row)}</div> : columns.map((column) => (
-                <div key={column.id} role="cell" className={classes.cell} data-align={column.align}>{column.render(row)}</div>
-              ))}
-            </div>
+            <Fragment key={rowKey(row)}>
+              <div
+                role="row"
+                aria-rowindex={item.index + 1}
+                aria-selected={item.index === cursor}
+                className={classes.row}
+                data-narrow={narrow}
+                style={{ transform: `translateY(${item.start}px)`, height: size, gridTemplateColumns: narrow ? undefined : template }}
+                onClick={(event) => { if (!(event.target as Element).closest("a, button")) open(item.index); }}
+              >
+                {narrow ? <div role="cell" className={classes.narrow}>{props.renderNarrow(row)}</div> : columns.map((column) => (
+                  <div key={column.id} role="cell" className={classes.cell} data-align={column.align}>{column.render(row)}</div>
+                ))}
+              </div>
+              {more && <div role="row" className={classes.below} style={{ transform: `translateY(${item.start + size}px)`, height: more.height }}><div role="cell">{more.content}</div></div>}
+            </Fragment>
           );
         })}
       </div>

@@ -10,24 +10,25 @@ import classes from "./Fields.module.css";
 
 interface FieldsProps {
   attributes: Attributes;
-  /** Adds `key=value` to the filters; offered for plain values only. */
-  onFilter?: ((key: string, value: string) => void) | undefined;
+  /** Looks for the value elsewhere; offered for plain values only. */
+  onFilter?: ((key: string, value: unknown) => void) | undefined;
+  filterLabel?: string;
   empty?: string;
 }
 
-export function Fields({ attributes, onFilter, empty = "None" }: FieldsProps) {
+export function Fields({ attributes, onFilter, filterLabel = "Filter by this", empty = "None" }: FieldsProps) {
   const entries = Object.entries(attributes).sort(([a], [b]) => a.localeCompare(b));
   if (entries.length === 0) return <p className={classes.empty}>{empty}</p>;
   return (
     <dl className={classes.list}>
-      {entries.map(([key, value]) => <Field key={key} name={key} value={value} onFilter={onFilter} />)}
+      {entries.map(([key, value]) => <Field key={key} name={key} value={value} onFilter={onFilter} filterLabel={filterLabel} />)}
     </dl>
   );
 }
 
 const LONG = 400;
 
-function Field({ name, value, onFilter }: { name: string; value: unknown; onFilter: FieldsProps["onFilter"] }) {
+function Field({ name, value, onFilter, filterLabel }: { name: string; value: unknown; onFilter: FieldsProps["onFilter"]; filterLabel: string }) {
   const text = inline(value);
   const shown = visible(text);
   const pretty = prettyJson(value);
@@ -42,8 +43,8 @@ function Field({ name, value, onFilter }: { name: string; value: unknown; onFilt
       </dd>
       <div className={classes.tools}>
         {filterable && (
-          <Tooltip label="Filter by this">
-            <ActionIcon size="sm" variant="subtle" color="gray" aria-label={`Filter by ${name}=${text}`} onClick={() => onFilter(name, text)}>
+          <Tooltip label={filterLabel}>
+            <ActionIcon size="sm" variant="subtle" color="gray" aria-label={`${filterLabel}: ${name}=${text}`} onClick={() => onFilter(name, value)}>
               <IconFilter size={14} />
             </ActionIcon>
           </Tooltip>

@@ -101,8 +101,8 @@ function shared(units: string[]): string {
   return units.every((unit) => unit === first) ? first : "";
 }
 
-const TRACE_LABELS = ["trace_id", "traceID", "traceId", "TraceID"];
-const SPAN_LABELS = ["span_id", "spanID", "spanId", "SpanID"];
+const TRACE_LABELS = ["trace_id", "traceID", "traceId", "TraceID", "trace:id"];
+const SPAN_LABELS = ["span_id", "spanID", "spanId", "SpanID", "span:id"];
 
 function useMarks(ran: Ran[], exemplars: UseQueryResult<ExemplarSeries[]>[], rows: Row[], grid: Grid): Mark[] {
   const found = exemplars.map((one) => one.data);

@@ -1,16 +1,18 @@
 // The waterfall of a trace: a virtualised tree beside a time axis, with a minimap to zoom in time.
-// Bars are coloured by service, errors carry a mark, the critical path a line below the bar.
+// Bars are coloured by service, errors carry a mark, the critical path is a dark edge of the bars, events are marks on them.
 
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import type { Stretch } from "@/lib/criticalPath";
 import { formatDuration } from "@/lib/format";
 import { tokenUse } from "@/lib/spans";
 import type { TraceModel } from "@/lib/traceModel";
+import type { View } from "@/lib/timeView";
 import { rowOf, ticks, type Folding, type Node, type Row } from "@/lib/waterfall";
 import { useNarrow } from "./DataTable";
 import { Minimap } from "./Minimap";
 import classes from "./Waterfall.module.css";
-import { GroupRow, SpanRow, type View } from "./WaterfallRow";
+import { GroupRow, SpanRow } from "./WaterfallRow";
 
 interface WaterfallProps {
   model: TraceModel;
@@ -21,17 +23,23 @@ interface WaterfallProps {
   onSelect: (node: Node) => void;
   /** Spans found by the search; the others are dimmed. */
   matches: ReadonlySet<Node> | undefined;
+  /** The part of the trace's time that is drawn. */
+  view: View;
+  onView: (view: View) => void;
+  /** The critical path by span id; undefined where it is not shown. */
+  critical: ReadonlyMap<string, readonly Stretch[]> | undefined;
+  /** Spans on the way of an error that is looked at. */
+  errorPath: ReadonlySet<string> | undefined;
 }
 
 const ROW = 26;
 const NARROW_ROW = 32;
 
-export function Waterfall({ model, rows, folding, onFolding, selected, onSelect, matches }: WaterfallProps) {
+export function Waterfall({ model, rows, folding, onFolding, selected, onSelect, matches, view, onView, critical, errorPath }: WaterfallProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const size = narrow ? NARROW_ROW : ROW;
   const total = Math.max(1, model.tree.durationNs);
-  const [view, setView] = useState<View>({ from: 0, to: total });
   const withTokens = useMemo(() => !narrow && model.tree.nodes.some((node) => tokenUse(node.span.attributes) !== undefined), [model, narrow]);
   const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => size, overscan: 16 });
 
@@ -54,9 +62,9 @@ export function Waterfall({ model, rows, folding, onFolding, selected, onSelect,
   return (
     <div className={classes.waterfall} data-tokens={withTokens}>
       <div className={classes.top}>
-        <Legend model={model} />
+        <Legend model={model} critical={critical !== undefined} />
         <div className={classes.axisArea}>
-          <Minimap model={model} view={view} total={total} onView={setView} />
+          <Minimap model={model} view={view} total={total} onView={onView} />
           <Axis view={view} narrow={narrow} />
         </div>
         {withTokens && <div className={classes.tokensHead}>Tokens</div>}
@@ -73,12 +81,13 @@ export function Waterfall({ model, rows, folding, onFolding, selected, onSelect,
                   key={row.node.index} model={model} node={row.node} depth={row.depth} view={view} place={place} narrow={narrow}
                   collapsed={folding.collapsed.has(row.node.index)} selected={row.node === selected}
                   dimmed={matches !== undefined && !matches.has(row.node)} withTokens={withTokens}
+                  critical={critical?.get(row.node.span.span_id)} onErrorPath={errorPath?.has(row.node.span.span_id) === true}
                   onSelect={onSelect} onToggle={toggleNode}
                 />
               )
               : (
                 <GroupRow
-                  key={row.id} model={model} row={row} view={view} place={place} narrow={narrow} selected={!row.open && row.nodes[0] === selected}
+                  key={row.id} model={model} row={row} view={view} place={place} narrow={narrow} critical={critical} selected={!row.open && row.nodes[0] === selected}
                   dimmed={matches !== undefined && !row.nodes.some((node) => matches.has(node))} onToggle={toggleGroup} onSelect={onSelect}
                 />
               );
@@ -89,24 +98,30 @@ export function Waterfall({ model, rows, folding, onFolding, selected, onSelect,
   );
 }
 
-function Legend({ model }: { model: TraceModel }) {
+function Legend({ model, critical }: { model: TraceModel; critical: boolean }) {
   return (
     <ul className={classes.legend} aria-label="Services">
       {[...model.colors].map(([service, color]) => (
         <li key={service} title={service}><i style={{ background: `var(${color})` }} /><span className="clip">{service || "unknown"}</span></li>
       ))}
-      <li title="What the end of the trace waited for"><i className={classes.criticalKey} />critical path</li>
+      {critical && <li title="What the end of the trace waited for"><i className={classes.criticalKey} />critical path</li>}
     </ul>
   );
 }
+
+/** From here on, as a share of the width, a label stands left of its tick: it would be cut off on the right. */
+const TURN = 0.86;
+const NARROW_TURN = 0.66;
 
 function Axis({ view, narrow }: { view: View; narrow: boolean }) {
   const width = view.to - view.from;
   return (
     <div className={classes.axis} aria-hidden>
       {ticks(view.from, view.to, narrow ? 2 : 5).map((at) => {
-        const left = ((at - view.from) / width) * 100;
-        return left > (narrow ? 80 : 94) ? null : <span key={at} style={{ left: `${left}%` }}>{at === 0 ? "0" : formatDuration(at)}</span>;
+        const share = (at - view.from) / width;
+        return share > (narrow ? NARROW_TURN : TURN)
+          ? <span key={at} data-end style={{ right: `${(1 - share) * 100}%` }}>{formatDuration(at)}</span>
+          : <span key={at} style={{ left: `${share * 100}%` }}>{at === 0 ? "0" : formatDuration(at)}</span>;
       })}
     </div>
   );

@@ -3,16 +3,12 @@
 import { IconAlertTriangle, IconChevronDown, IconChevronRight, IconDatabase, IconDatabaseSearch, IconLink, IconMessage, IconRobot, IconRoute, IconTool, IconVectorTriangle, IconWorld, type Icon } from "@tabler/icons-react";
 import { memo, type CSSProperties } from "react";
 import { exactDuration, formatCount, formatDuration, visible } from "@/lib/format";
+import { drawnStretches, type Stretch } from "@/lib/criticalPath";
 import { isError, ROLE_LABEL, tokenUse, type SpanRole } from "@/lib/spans";
+import type { View } from "@/lib/timeView";
 import type { TraceModel } from "@/lib/traceModel";
 import type { Node, Row } from "@/lib/waterfall";
 import classes from "./Waterfall.module.css";
-
-export interface View {
-  /** Nanoseconds since the trace began. */
-  from: number;
-  to: number;
-}
 
 interface Place {
   top: number;
@@ -65,6 +61,9 @@ interface SpanRowProps {
   selected: boolean;
   dimmed: boolean;
   withTokens: boolean;
+  /** Its parts of the critical path. */
+  critical: readonly Stretch[] | undefined;
+  onErrorPath: boolean;
   onSelect: (node: Node) => void;
   onToggle: (node: Node) => void;
 }
@@ -80,7 +79,7 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
     <div
       role="treeitem" aria-level={depth + 1} aria-selected={props.selected} aria-expanded={node.children.length > 0 ? !collapsed : undefined}
       aria-label={`${model.service(node)} ${span.name}, ${formatDuration(span.duration_ns)}${failed ? ", error" : ""}`}
-      className={classes.row} data-dimmed={props.dimmed} data-failed={failed} data-span={span.span_id}
+      className={classes.row} data-dimmed={props.dimmed} data-failed={failed} data-error-path={props.onErrorPath} data-span={span.span_id}
       style={{ transform: `translateY(${place.top}px)`, height: place.height, "--service": `var(${model.color(node)})` } as CSSProperties}
       onClick={() => props.onSelect(node)}
     >
@@ -100,7 +99,8 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
         {bar && (
           <>
             <div className={classes.bar} data-failed={failed} style={bar} />
-            {node.critical && <div className={classes.critical} style={bar} />}
+            {props.critical && <Critical stretches={props.critical} view={view} />}
+            {span.events.length > 0 && <Events node={node} view={view} />}
             <span className={classes.time} data-inside={inside} style={label} title={exactDuration(span.duration_ns)}>{formatDuration(span.duration_ns)}</span>
           </>
         )}
@@ -109,6 +109,24 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
     </div>
   );
 });
+
+function Critical({ stretches, view }: { stretches: readonly Stretch[]; view: View }) {
+  return drawnStretches(stretches, view).map((one) => <div key={one.from} className={classes.critical} style={barStyle(one.from, one.to, view)} />);
+}
+
+/** Events of a span that are drawn at most. */
+const MOST_EVENTS = 40;
+
+function Events({ node, view }: { node: Node; view: View }) {
+  const { span } = node;
+  const started = BigInt(span.start_time_unix_nano);
+  return span.events.slice(0, MOST_EVENTS).map((event, i) => {
+    const at = node.start + Number(BigInt(event.time_unix_nano) - started);
+    const left = (at - view.from) / (view.to - view.from);
+    if (left < 0 || left > 1) return null;
+    return <i key={i} className={classes.event} data-failed={event.name === "exception"} style={{ left: `${left * 100}%` }} title={`${visible(event.name)} at ${formatDuration(at)}`} />;
+  });
+}
 
 interface CaretProps {
   open: boolean;
@@ -133,6 +151,7 @@ function Caret({ open, count, errors, onToggle }: CaretProps) {
 interface GroupRowProps {
   model: TraceModel;
   row: Extract<Row, { type: "group" }>;
+  critical: ReadonlyMap<string, readonly Stretch[]> | undefined;
   view: View;
   place: Place;
   narrow: boolean;
@@ -142,7 +161,7 @@ interface GroupRowProps {
   onSelect: (node: Node) => void;
 }
 
-export function GroupRow({ model, row, view, place, narrow, selected, dimmed, onToggle, onSelect }: GroupRowProps) {
+export function GroupRow({ model, row, critical, view, place, narrow, selected, dimmed, onToggle, onSelect }: GroupRowProps) {
   const [first] = row.nodes;
   if (!first) return null;
   const failed = row.nodes.filter((node) => isError(node.span)).length;
@@ -167,6 +186,7 @@ export function GroupRow({ model, row, view, place, narrow, selected, dimmed, on
       </div>
       <div className={classes.lane}>
         <Slices nodes={row.nodes} view={view} />
+        {critical && <Critical stretches={row.nodes.flatMap((node) => critical.get(node.span.span_id) ?? []).sort((a, b) => a.from - b.from)} view={view} />}
         <span className={classes.time} data-inside={inside} style={label}>{formatDuration(sum)} in all</span>
       </div>
     </div>

@@ -1,7 +1,7 @@
 // Numbers as text: units change at the right place, precision fits, nothing reads "1000 ms".
 import { describe, expect, it } from "vitest";
 import {
-  formatAgo, formatBytes, formatCount, formatDuration, formatUsd, formatValue, inline, msToNs, nsToMs, prettyJson, significant,
+  formatAgo, formatBytes, formatCount, formatDuration, formatPercent, formatRate, formatUsd, formatValue, inline, msToNs, nsToMs, prettyJson, significant,
 } from "./format";
 
 const plain = (text: string): string => text.replaceAll("\u00a0", " ");
@@ -59,4 +59,9 @@ describe("instants and values", () => {
     expect(prettyJson("{not json")).toBeUndefined();
     expect(prettyJson("plain")).toBeUndefined();
   });
+});
+
+describe("rates and shares", () => {
+  it.each([[0, "0/s"], [0.0001, "0.36/h"], [0.01, "36/h"], [0.05, "3/min"], [1, "1/s"], [12.345, "12.3/s"], [12_345, "12.3 k/s"]])("%f a second is %s", (rate, text) => expect(plain(formatRate(rate))).toBe(text));
+  it.each([[0, "0"], [0.00001, "<0.01 %"], [0.00421, "0.421 %"], [0.5, "50 %"], [1, "100 %"]])("%f is %s", (share, text) => expect(plain(formatPercent(share))).toBe(text));
 });

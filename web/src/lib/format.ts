@@ -71,6 +71,18 @@ export function plural(n: number, noun: string, many = `${noun}s`): string {
   return `${formatCount(n)} ${n === 1 ? noun : many}`;
 }
 
+/** A share of a whole: `0`, `0.42 %`, `12.3 %`, `100 %`. */
+export function formatPercent(share: number): string {
+  if (share === 0) return "0";
+  return share < 0.0001 ? `<0.01${NBSP}%` : `${significant(share * 100)}${NBSP}%`;
+}
+
+/** How often something is: `12.4/s`, `3.5/min`, `2/h`. */
+export function formatRate(perSecond: number): string {
+  if (perSecond >= 1 || perSecond === 0) return `${formatCount(Number(significant(perSecond)))}/s`;
+  return perSecond * 60 >= 1 ? `${significant(perSecond * 60)}/min` : `${significant(perSecond * 3600)}/h`;
+}
+
 /** Bytes in binary units. */
 export function formatBytes(bytes: number): string {
   if (!Number.isFinite(bytes)) return nonFinite(bytes);

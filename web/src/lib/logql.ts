@@ -5,6 +5,7 @@ import type { Level } from "@/api/types";
 import { LEVELS, levelOfWord } from "./level";
 import { containsFilter, escapeRegex, LEVEL_FIELD, levelStage, literal } from "./logqlText";
 import { matcherText, type Matcher } from "./promql";
+import { unquote } from "./quotes";
 
 type SyntaxNode = ReturnType<typeof parser.parse>["topNode"];
 
@@ -315,11 +316,4 @@ function insertAfter(query: string, { to }: Piece, text: string): string {
 /** Takes a piece out with the space before it. */
 function remove(query: string, { from, to }: Piece): string {
   return query.slice(0, from).trimEnd() + (query.slice(to).trim() === "" ? "" : ` ${query.slice(to).trimStart()}`);
-}
-
-/** The text of a string literal. */
-function unquote(text: string): string {
-  if (text.startsWith("`")) return text.slice(1, -1);
-  const plain: Record<string, string> = { n: "\n", t: "\t", r: "\r" };
-  return text.slice(1, -1).replace(/\\(.)/g, (whole, char: string) => plain[char] ?? ("\"'\\".includes(char) ? char : whole));
 }

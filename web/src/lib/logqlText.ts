@@ -2,6 +2,7 @@
 // any page can use it.
 
 import type { Level } from "@/api/types";
+import { linePlace, type ErrorPlace } from "./errorPlace";
 import { LEVELS, levelOfWord, wordsOfLevel } from "./level";
 import { quote } from "./promql";
 
@@ -76,20 +77,11 @@ export function queryOfFilters({ service, text, levels, attributes, trace, span 
   ].filter((part) => part !== undefined).join(" ");
 }
 
-/** Where in the query the server found an error: it writes `parse error at line 1, col 22: …`, both from 1. */
-export function logqlErrorPlace(query: string, message: string): { from: number; to: number } | undefined {
-  const [, line, column] = /at line (\d+), col (\d+)/.exec(message) ?? [];
-  if (line === undefined || column === undefined) {
-    // An error of the selector as a whole has no place of its own.
-    const braces = /at least one regexp or equality matcher/.test(message) ? /\{[^}]*\}?/.exec(query) : null;
-    return braces ? { from: braces.index, to: braces.index + braces[0].length } : undefined;
-  }
-  const lines = query.split("\n");
-  const text = lines[Number(line) - 1];
-  if (text === undefined) return undefined;
-  const before = lines.slice(0, Number(line) - 1).reduce((sum, one) => sum + one.length + 1, 0);
-  const from = before + Array.from(text).slice(0, Math.max(0, Number(column) - 1)).join("").length;
-  if (from >= query.length) return query.length === 0 ? undefined : { from: query.length - 1, to: query.length };
-  const word = /^[\w:]+/.exec(query.slice(from))?.[0].length ?? 1;
-  return { from, to: from + word };
+/** Where in the query the server found an error. */
+export function logqlErrorPlace(query: string, message: string): ErrorPlace | undefined {
+  const named = linePlace(query, message);
+  if (named || /at line \d+, col \d+/.test(message)) return named;
+  // An error of the selector as a whole has no place of its own.
+  const braces = /at least one regexp or equality matcher/.test(message) ? /\{[^}]*\}?/.exec(query) : null;
+  return braces ? { from: braces.index, to: braces.index + braces[0].length } : undefined;
 }

@@ -1,7 +1,7 @@
-// Trace layout: trees from whole, broken and hostile spans; folding; the critical path; ten thousand spans in time.
+// Trace layout: trees from whole, broken and hostile spans; folding by hand, by level and to errors; ten thousand spans in time.
 import { describe, expect, it } from "vitest";
 import type { Span } from "@/api/types";
-import { buildTree, reveal, rowOf, ticks, visibleRows, type Folding, type Row, type Tree } from "./waterfall";
+import { buildTree, foldAll, foldLevel, leadsToError, reveal, rowOf, ticks, visibleRows, type Folding, type Row, type Tree } from "./waterfall";
 
 const T0 = 1_763_840_000_000_000_000n;
 
@@ -84,23 +84,26 @@ describe("buildTree", () => {
   });
 });
 
-describe("critical path", () => {
-  const critical = (spans: Span[]): string =>
-    buildTree(spans).nodes.filter((node) => node.critical).map((node) => node.span.span_id).join(" ");
+describe("levels and errors", () => {
+  const deep = (): Tree => buildTree([span("a", null, 0, 100), span("b", "a", 1, 50), span("c", "b", 2, 20), span("d", "c", 3, 5, { status: { code: "error", message: "" } }), span("e", "a", 60, 5)]);
+  const none: Folding = { collapsed: new Set(), opened: new Set() };
+  const shown = (tree: Tree, folding: Folding, keep?: (node: Tree["nodes"][number]) => boolean): string => visibleRows(tree, folding, (node) => node.span.name, keep).map((row) => (row.type === "span" ? row.node.span.span_id : "group")).join(" ");
 
-  it("goes back through the children that finished last", () => {
-    expect(critical([
-      span("root", null, 0, 100), span("first", "root", 0, 40), span("beside", "root", 5, 20),
-      span("last", "root", 45, 50), span("inner", "last", 50, 45),
-    ])).toBe("root first last inner");
+  it("fold from the deepest on and unfold from the highest on", () => {
+    const tree = deep();
+    const once = foldLevel(tree, none, -1);
+    expect(shown(tree, once)).toBe("a b c e");
+    const twice = foldLevel(tree, once, -1);
+    expect(shown(tree, twice)).toBe("a b e");
+    expect(shown(tree, foldLevel(tree, twice, 1))).toBe("a b c e");
+    expect(shown(tree, foldLevel(tree, foldAll(tree, true), 1))).toBe("a b e");
+    expect(shown(tree, foldAll(tree, true))).toBe("a");
+    expect(shown(tree, foldAll(tree, false))).toBe("a b c d e");
+    expect(foldLevel(tree, none, 1)).toBe(none);
   });
 
-  it("leaves out children that outlive what waits for them", () => {
-    expect(critical([span("root", null, 0, 10), span("async", "root", 1, 500), span("sync", "root", 2, 5)])).toBe("root sync");
-  });
-
-  it("starts at the longest root", () => {
-    expect(critical([span("short", null, 0, 5), span("long", null, 1, 50)])).toBe("long");
+  it("keeps the way to errors", () => {
+    expect(shown(deep(), none, leadsToError)).toBe("a b c d");
   });
 });
 

@@ -18,7 +18,6 @@ export interface Node {
   /** Spans below this one, and how many of them failed. */
   descendants: number;
   errorsBelow: number;
-  critical: boolean;
 }
 
 export interface Tree {
@@ -44,7 +43,7 @@ export function buildTree(spans: Span[]): Tree {
     const start = Number((starts[index] ?? originNs) - originNs);
     return {
       index, span, start, end: start + Math.max(0, span.duration_ns), depth: 0, parent: undefined,
-      children: [], orphan: false, descendants: 0, errorsBelow: 0, critical: false,
+      children: [], orphan: false, descendants: 0, errorsBelow: 0,
     };
   });
   const roots = link(all);
@@ -61,7 +60,6 @@ export function buildTree(spans: Span[]): Tree {
     durationNs = Math.max(durationNs, node.end);
     if (node.orphan) orphans += 1;
   }
-  markCritical(roots);
   return { roots, nodes, originNs, durationNs, orphans };
 }
 
@@ -118,25 +116,6 @@ function order(roots: Node[]): Node[] {
   return out;
 }
 
-/**
- * Marks the spans that the end of the longest root waited for: from the end backwards, always into the child that
- * finished last before the moment looked at.
- */
-function markCritical(roots: Node[]): void {
-  let longest: Node | undefined;
-  for (const root of roots) if (!longest || root.end - root.start > longest.end - longest.start) longest = root;
-  const stack: { node: Node; until: number }[] = longest ? [{ node: longest, until: longest.end }] : [];
-  for (let item = stack.pop(); item; item = stack.pop()) {
-    item.node.critical = true;
-    let until = Math.min(item.until, item.node.end);
-    for (const child of [...item.node.children].sort((a, b) => b.end - a.end)) {
-      if (child.end > until || child.start < item.node.start) continue;
-      stack.push({ node: child, until: child.end });
-      until = child.start;
-    }
-  }
-}
-
 export interface Folding {
   /** Spans whose children are hidden, by index. */
   collapsed: ReadonlySet<number>;
@@ -144,13 +123,18 @@ export interface Folding {
   opened: ReadonlySet<string>;
 }
 
-/** The visible rows of a tree. */
-export function visibleRows(tree: Tree, folding: Folding, groupKey: (node: Node) => string): Row[] {
+/** Nodes that failed, or that have a failed one below them. */
+export function leadsToError(node: Node): boolean {
+  return node.errorsBelow > 0 || node.span.status.code === "error";
+}
+
+/** The visible rows of a tree; of those nodes alone that are kept, where that is given. */
+export function visibleRows(tree: Tree, folding: Folding, groupKey: (node: Node) => string, keep?: (node: Node) => boolean): Row[] {
   const rows: Row[] = [];
   type Item = { nodes: Node[]; depth: number };
   const stack: Item[] = [];
   const pushChildren = (children: Node[], depth: number): void => {
-    const runs = runsOf(children, groupKey);
+    const runs = runsOf(keep ? children.filter(keep) : children, groupKey);
     for (let i = runs.length - 1; i >= 0; i -= 1) stack.push({ nodes: runs[i] ?? [], depth });
   };
   pushChildren(tree.roots, 0);
@@ -168,6 +152,36 @@ export function visibleRows(tree: Tree, folding: Folding, groupKey: (node: Node)
     if (open) for (let i = item.nodes.length - 1; i >= 0; i -= 1) stack.push({ nodes: item.nodes.slice(i, i + 1), depth: item.depth + 1 });
   }
   return rows;
+}
+
+/** How deep the rows of a tree reach that are not folded away. */
+function shownDepth(tree: Tree, folding: Folding): number {
+  let deepest = 0;
+  const hidden = new Set<Node>();
+  for (const node of tree.nodes) {
+    const { parent } = node;
+    if (parent && (hidden.has(parent) || folding.collapsed.has(parent.index))) hidden.add(node);
+    else deepest = Math.max(deepest, node.depth);
+  }
+  return deepest;
+}
+
+/** Folds the deepest level that is shown, or unfolds the highest that is folded. */
+export function foldLevel(tree: Tree, folding: Folding, by: 1 | -1): Folding {
+  if (by < 0) {
+    const level = Math.max(0, shownDepth(tree, folding) - 1);
+    const shut = tree.nodes.filter((node) => node.depth >= level && node.children.length > 0).map((node) => node.index);
+    return { collapsed: new Set([...folding.collapsed, ...shut]), opened: folding.opened };
+  }
+  const level = Math.min(...tree.nodes.filter((node) => folding.collapsed.has(node.index)).map((node) => node.depth));
+  if (!Number.isFinite(level)) return folding;
+  const open = new Set(tree.nodes.filter((node) => node.depth <= level).map((node) => node.index));
+  return { collapsed: new Set([...folding.collapsed].filter((index) => !open.has(index))), opened: folding.opened };
+}
+
+/** Everything below the roots folded away, or nothing. */
+export function foldAll(tree: Tree, shut: boolean): Folding {
+  return { collapsed: new Set(shut ? tree.nodes.filter((node) => node.children.length > 0).map((node) => node.index) : []), opened: new Set() };
 }
 
 export function groupId(first: Node): string {

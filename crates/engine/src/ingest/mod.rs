@@ -23,14 +23,19 @@ use crate::engine::Engine;
 const COMPLETED_INLINE_BYTES_MAX: usize = 128 << 10;
 
 impl Engine {
-    /// Stores spans; `rejected` is how many the decoder had to leave out.
+    /// Stores spans and counts them in the metrics that are made of spans; `rejected` is how many the decoder had to leave out.
     pub async fn ingest_spans(
         &self,
         tenant: &TenantId,
         columns: SpanColumns,
         rejected: u64,
     ) -> Result<()> {
+        let now_ms = self.clock.now_ns().div_euclid(1_000_000);
+        let observed = self.span_metrics.observe(&columns, now_ms);
         let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns).into()).await;
+        if outcome.is_ok() {
+            self.span_metrics.count(tenant, observed, now_ms);
+        }
         self.count(Signal::Traces, rejected, outcome)
     }
 

@@ -4,6 +4,7 @@
 mod logs;
 mod metrics;
 mod newest;
+mod operations;
 mod rows;
 mod series;
 mod traces;
@@ -14,6 +15,7 @@ pub use metrics::{
     SeriesPoints,
 };
 pub use newest::{NewestSample, NewestValue};
+pub use operations::{DurationFigures, OperationFigures, ServiceMap, ServiceSpans};
 pub use rows::{LogRow, Scope, SpanRow};
 pub use traces::{TraceListFilter, TracePage};
 
@@ -36,7 +38,7 @@ const SERVICES_MAX: usize = 10_000;
 
 impl Engine {
     /// Runs one query under the limits on number and time, and counts how it went.
-    async fn query<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+    pub(crate) async fn query<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let _timer = self.metrics.query_seconds.start_timer();
         let limited = async {
             let _permit =

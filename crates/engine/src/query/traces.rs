@@ -1,6 +1,9 @@
 //! Lists of traces, and one trace with all its spans.
 
-use watchkeep_model::{Error, ErrorKind, Result, SpanId, TenantId, TimeRange, TraceId};
+use watchkeep_model::{
+    Error, ErrorKind, Result, SpanField, SpanId, SpanLiteral, SpanScope, SpanTest, TenantId,
+    TimeRange, TraceId,
+};
 use watchkeep_storage::seam::{
     Field, Literal, Predicate, Scope, TraceCursor, TraceFilter, TraceSummary, TracesRequest,
 };
@@ -38,20 +41,37 @@ pub struct TracePage {
 }
 
 impl TraceListFilter {
-    fn any_span(&self) -> Predicate {
+    fn any_span(&self) -> SpanTest {
+        let text = |text: &str| SpanLiteral::Text(text.to_owned());
         let mut all = Vec::new();
         if let Some(service) = &self.service {
-            all.push(Predicate::column_is("service", Literal::Text(service.clone())));
+            all.push(is(SpanField::Service, text(service)));
         }
         if let Some(name) = &self.name {
-            all.push(Predicate::column_is("name", Literal::Text(name.clone())));
+            all.push(is(SpanField::Name, text(name)));
         }
         if let Some(code) = self.status_code {
-            all.push(Predicate::column_is("status_code", Literal::Int(i64::from(code))));
+            all.push(is(SpanField::StatusCode, SpanLiteral::Int(i64::from(code))));
         }
-        all.extend(self.attributes.iter().map(attribute_is));
-        Predicate::And(all)
+        all.extend(self.attributes.iter().map(|(key, value)| has_text_form(key, value)));
+        SpanTest::And(all)
     }
+}
+
+fn is(field: SpanField, value: SpanLiteral) -> SpanTest {
+    SpanTest::Compare { field, op: CompareOp::Eq, value }
+}
+
+/// An attribute of the span or else its resource, of whichever type, written so.
+fn has_text_form(key: &str, text: &str) -> SpanTest {
+    let values = [
+        Some(SpanLiteral::Text(text.to_owned())),
+        text.parse().ok().map(SpanLiteral::Int),
+        text.parse().ok().map(SpanLiteral::Double),
+        text.parse().ok().map(SpanLiteral::Bool),
+    ];
+    let field = || SpanField::Attribute(SpanScope::Any, key.to_owned());
+    SpanTest::Or(values.into_iter().flatten().map(|value| is(field(), value)).collect())
 }
 
 /// `attribute == value`, looked up on the record and else on its resource.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use hashbrown::{HashMap, HashSet};
 use watchkeep_model::Labels;
+use watchkeep_promql::go;
 
 use crate::ast::{Span, Stage, StageExpr};
 use crate::pipeline::{
@@ -62,7 +63,7 @@ impl FieldType {
             Self::Float
         } else if BOOLEANS.contains(&text) {
             Self::Boolean
-        } else if number::parse_duration(text).is_ok() {
+        } else if go::parse_duration(text).is_ok() {
             Self::Duration
         } else if number::parse_bytes(text).is_ok() {
             Self::Bytes

@@ -2,11 +2,12 @@
 //! `peer = ip("10.0.0.0/8")`, and these joined by `and` and `or`.
 
 use watchkeep_model::Matcher;
+use watchkeep_promql::go::parse_duration;
 
 use super::ip::IpPattern;
 use super::labels::{ERROR_LABEL, LabelsBuilder};
 use super::names::Symbol;
-use super::number::{parse_bytes, parse_duration, parse_float};
+use super::number::{parse_bytes, parse_float};
 use super::{Symbols, text_test::TextTest};
 use crate::ast::{Compare, LabelFilter};
 

@@ -1,10 +1,12 @@
 //! `| unwrap`: the number that a label holds.
 
+use watchkeep_promql::go::parse_duration;
+
 use super::Symbols;
 use super::label_filter::LabelTest;
 use super::labels::LabelsBuilder;
 use super::names::Symbol;
-use super::number::{duration_seconds, parse_bytes, parse_duration, parse_float};
+use super::number::{duration_seconds, parse_bytes, parse_float};
 use crate::ast::{Conversion, Unwrap};
 
 /// The error of a label that is no number.

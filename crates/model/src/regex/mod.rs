@@ -130,6 +130,19 @@ impl Pattern {
         }
     }
 
+    /// A text that every text that matches contains, where one is known; not empty.
+    pub fn part(&self) -> Option<&str> {
+        let part = match &self.shape {
+            Shape::Literals(literals) => match literals.as_slice() {
+                [only] => only,
+                _ => return None,
+            },
+            Shape::Prefix(part, _) | Shape::Suffix(part, _) | Shape::Contains(part) => part,
+            Shape::Anything | Shape::NotEmpty | Shape::Automaton => return None,
+        };
+        (!part.is_empty()).then_some(part.as_str())
+    }
+
     /// Names of the groups from the first on, empty for those without.
     pub fn group_names(&self) -> &[String] {
         &self.group_names

@@ -6,6 +6,7 @@ use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsSe
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::metrics_service_client::MetricsServiceClient;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message as _;
 use tonic::codec::CompressionEncoding;
 use tonic::{Code, Request};
@@ -16,6 +17,7 @@ use crate::otlp::{request, span};
 #[tokio::test]
 async fn all_signals_are_taken_on_both_listeners_in_all_encodings() {
     let server = TestServer::start().await;
+    let mut sent = 0;
     for address in [&server.main, &server.grpc] {
         for compression in [None, Some(CompressionEncoding::Gzip), Some(CompressionEncoding::Zstd)]
         {
@@ -27,14 +29,16 @@ async fn all_signals_are_taken_on_both_listeners_in_all_encodings() {
                 logs = logs.send_compressed(compression);
                 metrics = metrics.send_compressed(compression);
             }
-            let answer = traces.export(request(vec![span(&[1; 16]), span(&[])])).await.unwrap();
+            sent += 1;
+            let good = Span { span_id: vec![sent; 8], ..span(&[1; 16]) };
+            let answer = traces.export(request(vec![good, span(&[])])).await.unwrap();
             assert_eq!(answer.into_inner().partial_success.unwrap().rejected_spans, 1);
             let none = logs.export(ExportLogsServiceRequest::default()).await.unwrap();
             assert_eq!(none.into_inner().partial_success, None);
             metrics.export(ExportMetricsServiceRequest::default()).await.unwrap();
         }
     }
-    assert_eq!(server.get("/traces?start=0&end=9000000000").await["traces"][0]["span_count"], 6);
+    assert_eq!(server.get("/traces?start=0&end=9000000000").await["traces"][0]["span_count"], sent);
 }
 
 #[tokio::test]
@@ -105,5 +109,23 @@ async fn broken_calls_are_refused() {
         // Success is in the trailers, which this client leaves out.
         let found = answer.headers.get("grpc-status").map_or("0", |value| value.to_str().unwrap());
         assert_eq!(found, code, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn probes_learn_whether_the_server_can_be_used() {
+    let path = "/grpc.health.v1.Health/Check";
+    let headers = [("content-type", "application/grpc")];
+    for (server, expect) in [(TestServer::recovering().await, 2), (TestServer::start().await, 1)] {
+        let answer = server.send_h2(Method::POST, path, &headers, vec![0; 5]).await;
+        assert_eq!(&*answer.body, [0, 0, 0, 0, 2, 0x08, expect]);
+        // A single service, and a message that is none.
+        for (message, code) in [(&b"\x0a\x01x"[..], "5"), (b"\xff", "3")] {
+            let body = [&[0, 0, 0, 0, message.len() as u8], message].concat();
+            let answer = server.send_h2(Method::POST, path, &headers, body).await;
+            assert_eq!(answer.header("grpc-status"), code);
+        }
+        let plain = server.send(Method::POST, path, &[], Vec::new()).await;
+        assert_eq!(plain.status.as_u16(), 415);
     }
 }

@@ -14,7 +14,7 @@ use watchkeep_engine::humane::ByteSize;
 use watchkeep_engine::scrape::{Environment, Scraping};
 use watchkeep_engine::{Engine, LimitsConfig};
 use watchkeep_model::SystemClock;
-use watchkeep_server::{About, App, OtlpConfig, Server, ServerConfig};
+use watchkeep_server::{About, App, LegacyPortsConfig, OtlpConfig, Server, ServerConfig};
 use watchkeep_storage::memory::MemoryStore;
 
 /// A body may hold so much in tests.
@@ -26,6 +26,8 @@ pub(crate) struct TestServer {
     pub(crate) engine: Arc<Engine>,
     pub(crate) main: String,
     pub(crate) grpc: String,
+    /// Every listener and where it is, as `127.0.0.1:PORT`.
+    listeners: Vec<(&'static str, String)>,
     client: Client<HttpConnector, Full<Bytes>>,
     h2: Client<HttpConnector, Full<Bytes>>,
 }
@@ -34,6 +36,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// What came after the body.
+    pub(crate) trailers: HeaderMap,
 }
 
 impl Answer {
@@ -76,11 +80,17 @@ impl TestServer {
         let scraping = Scraping::new(&engine, tenant, None, environment, &registry).unwrap();
         let otlp = OtlpConfig::default();
         let app = App::new(Arc::clone(&engine), Arc::new(scraping), registry, config, otlp, about)
-            .unwrap();
+            .unwrap()
+            .with_legacy_ports(legacy_ports());
         let server = Server::bind(app).await.unwrap();
+        let listeners: Vec<_> = server
+            .listeners()
+            .iter()
+            .map(|listener| (listener.name, listener.address.to_string()))
+            .collect();
         let address = |name: &str| {
-            let found = server.listeners().iter().find(|listener| listener.name == name);
-            format!("http://{}", found.unwrap().address)
+            let found = listeners.iter().find(|(listener, _)| *listener == name);
+            format!("http://{}", found.unwrap().1)
         };
         let (main, grpc) = (address("main"), address("otlp-grpc"));
         tokio::spawn(server.serve(std::future::pending()));
@@ -88,6 +98,7 @@ impl TestServer {
             engine,
             main,
             grpc,
+            listeners,
             client: Client::builder(TokioExecutor::new()).build_http(),
             h2: Client::builder(TokioExecutor::new()).http2_only(true).build_http(),
         }
@@ -135,8 +146,41 @@ impl TestServer {
         }
         let response = client.request(request.body(Full::new(body)).unwrap()).await.unwrap();
         let (head, body) = response.into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+        let body = body.collect().await.unwrap();
+        let trailers = body.trailers().cloned().unwrap_or_default();
+        Answer { status: head.status, headers: head.headers, body: body.to_bytes(), trailers }
+    }
+
+    /// Where a listener is, as `127.0.0.1:PORT`.
+    pub(crate) fn address(&self, listener: &str) -> &str {
+        &self.listeners.iter().find(|(name, _)| *name == listener).unwrap().1
+    }
+
+    /// As [`TestServer::send`], to another listener than the main one.
+    pub(crate) async fn send_to(
+        &self,
+        listener: &str,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Answer {
+        let base = format!("http://{}", self.address(listener));
+        Self::ask(&self.client, &base, method, path, headers, body.into()).await
+    }
+
+    /// As [`TestServer::send_h2`], to another listener than the main one.
+    pub(crate) async fn call(
+        &self,
+        listener: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        message: &[u8],
+    ) -> Answer {
+        let base = format!("http://{}", self.address(listener));
+        let framed = [&[0][..], &(message.len() as u32).to_be_bytes(), message].concat();
+        let headers = [headers, &[("content-type", "application/grpc")]].concat();
+        Self::ask(&self.h2, &base, Method::POST, path, &headers, framed.into()).await
     }
 
     /// Sends OTLP as JSON; it must be accepted.
@@ -157,5 +201,25 @@ impl TestServer {
     /// Asks the native API.
     pub(crate) async fn api(&self, path: &str) -> Answer {
         self.send(Method::GET, &format!("/api/watchkeep/v1{path}"), &[], Bytes::new()).await
+    }
+}
+
+/// Every legacy port on one that is free.
+fn legacy_ports() -> LegacyPortsConfig {
+    let free = || ":0".to_owned();
+    LegacyPortsConfig {
+        enabled: true,
+        prometheus: free(),
+        loki: free(),
+        tempo: free(),
+        jaeger_query: free(),
+        jaeger_query_grpc: free(),
+        zipkin: free(),
+        jaeger_grpc: free(),
+        jaeger_http: free(),
+        jaeger_agent_http: free(),
+        jaeger_agent_compact: free(),
+        jaeger_agent_binary: free(),
+        jaeger_agent_zipkin: free(),
     }
 }

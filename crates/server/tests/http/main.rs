@@ -5,9 +5,16 @@
 
 mod harness;
 
+mod analysis;
 mod grpc;
+mod jaeger;
+mod jaeger_query;
+mod legacy;
 mod native;
 mod ops;
 mod otlp;
 mod prometheus;
 mod series_max;
+mod tempo;
+mod zipkin;
+mod zipkin_query;

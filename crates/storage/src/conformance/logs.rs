@@ -184,15 +184,19 @@ pub(super) async fn log_tests_are_joined(fixture: Fixture) {
 pub(super) async fn words_leave_nothing_out(fixture: Fixture) {
     let fixture = filled(fixture).await;
     for (words, has) in [(vec!["GET", "17"], "error 17"), (vec!["171"], "171"), (vec![], "")] {
-        let expected = FIRST.iter().chain(&SECOND).filter(|(.., body)| body.ends_with(has));
+        let expected: Vec<_> =
+            FIRST.iter().chain(&SECOND).filter(|(.., body)| body.ends_with(has)).collect();
         let test = LogTest::Words(words.iter().map(|word| (*word).to_owned()).collect());
         let request = LogsRequest { test: test.clone(), ..everything() };
         let found = read(&fixture.store, &fixture.tenant, request).await;
-        for (.., body) in expected {
+        for (.., body) in &expected {
             assert!(bodies(&found).contains(body), "{words:?} {body}");
         }
+        // Others may come along, now these and then those: filters differ from block to block, and
+        // blocks are merged.
         let (counts, undecided) = count(&fixture, counting(test)).await;
-        assert_eq!((counts.len(), undecided.len()), (0, found.len()), "never true");
+        assert_eq!(counts.len(), 0, "never true");
+        assert!(undecided.len() >= expected.len(), "{words:?}");
     }
     let nowhere = LogTest::Words(vec!["nowhere".to_owned()]);
     let request = LogsRequest { test: nowhere, ..everything() };

@@ -8,7 +8,8 @@ mod metrics;
 mod records;
 mod rows;
 #[cfg(test)]
-pub(crate) use rows::{logs, samples};
+pub(crate) use rows::{Span, logs, samples, spans};
+mod spans;
 mod traces;
 
 use std::future::Future;
@@ -32,10 +33,11 @@ pub enum AfterAppend {
     FlushSometimes,
 }
 
+type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Case = (&'static str, fn(Fixture) -> Running);
+
 /// Runs every case. Panics, naming the case, where the store does not do what it must.
 pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
-    type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
-    type Case = (&'static str, fn(Fixture) -> Running);
     let cases: &[Case] = &[
         ("rows_come_back_whole", |f| Box::pin(records::rows_come_back_whole(f))),
         ("a_scan_is_in_order", |f| Box::pin(records::a_scan_is_in_order(f))),
@@ -65,13 +67,24 @@ pub async fn run(store: Arc<dyn Store>, after_append: AfterAppend) {
         ("deleted_series_are_gone", |f| Box::pin(metrics::deleted_series_are_gone(f))),
         ("exemplars_and_metadata", |f| Box::pin(metrics::exemplars_and_metadata(f))),
     ];
-    for (name, case) in cases {
+    for (name, case) in cases.iter().chain(SPAN_CASES) {
         let tenant = TenantId::new(name).expect("a case's name is a legal tenant");
         let fixture = Fixture { store: Arc::clone(&store), tenant, after_append, appends: 0 };
         let outcome = tokio::spawn(case(fixture)).await;
         assert!(outcome.is_ok(), "case {name} fails with {after_append:?}");
     }
 }
+
+const SPAN_CASES: &[Case] = &[
+    ("whole_traces_are_put_together", |f| Box::pin(spans::whole_traces_are_put_together(f))),
+    ("whole_traces_come_newest_first", |f| Box::pin(spans::whole_traces_come_newest_first(f))),
+    ("ranges_of_spans_and_traces", |f| Box::pin(spans::ranges_of_spans_and_traces(f))),
+    ("resent_spans_count_once", |f| Box::pin(spans::resent_spans_count_once(f))),
+    ("fields_of_spans", |f| Box::pin(spans::fields_of_spans(f))),
+    ("span_tests_are_joined", |f| Box::pin(spans::span_tests_are_joined(f))),
+    ("trace_tests_look_at_all_spans", |f| Box::pin(spans::trace_tests_look_at_all_spans(f))),
+    ("names_of_spans_are_listed", |f| Box::pin(spans::names_of_spans_are_listed(f))),
+];
 
 /// Series that a store must let in, and refuse beyond, to be shown to
 /// [`new_series_are_refused`].

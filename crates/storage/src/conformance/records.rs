@@ -246,7 +246,8 @@ pub(super) async fn a_token_counts_once(mut fixture: Fixture) {
     let token = Some(IngestToken(7));
     assert!(!fixture.append_with(batch(), token).await.duplicate);
     assert!(fixture.append_with(batch(), token).await.duplicate);
-    assert!(!fixture.append_with(batch(), Some(IngestToken(8))).await.duplicate);
+    let another = Batch::Spans(spans(&[Span { id: 2, ..Span::default() }]));
+    assert!(!fixture.append_with(another, Some(IngestToken(8))).await.duplicate);
     let other = TenantId::new("another-token-user").unwrap();
     let ack = fixture.store.append(&other, Append { batch: batch(), token }).await.unwrap();
     assert!(!ack.duplicate);

@@ -10,16 +10,16 @@ pub(super) const SECOND_NS: i64 = 1_000_000_000;
 
 /// A span with few words; what is not said has a fixed value.
 #[derive(Debug, Clone)]
-pub(super) struct Span {
-    pub(super) trace: u8,
-    pub(super) id: u8,
-    pub(super) parent: u8,
-    pub(super) start_ns: i64,
-    pub(super) duration_ns: i64,
-    pub(super) name: &'static str,
-    pub(super) service: &'static str,
-    pub(super) status: u8,
-    pub(super) attributes: Vec<(&'static str, Value)>,
+pub(crate) struct Span {
+    pub(crate) trace: u8,
+    pub(crate) id: u8,
+    pub(crate) parent: u8,
+    pub(crate) start_ns: i64,
+    pub(crate) duration_ns: i64,
+    pub(crate) name: &'static str,
+    pub(crate) service: &'static str,
+    pub(crate) status: u8,
+    pub(crate) attributes: Vec<(&'static str, Value)>,
 }
 
 impl Default for Span {
@@ -38,7 +38,7 @@ impl Default for Span {
     }
 }
 
-pub(super) fn spans(rows: &[Span]) -> SpanColumns {
+pub(crate) fn spans(rows: &[Span]) -> SpanColumns {
     let mut columns = SpanColumns::default();
     for row in rows {
         columns.trace_id.push(trace_id(row.trace));
@@ -69,6 +69,30 @@ pub(super) fn spans(rows: &[Span]) -> SpanColumns {
         columns.dropped_links.push(0);
     }
     columns
+}
+
+/// Gives a row two events and a link.
+pub(super) fn add_events(columns: &mut SpanColumns, row: usize) {
+    let start_ns = columns.start_ns[row];
+    let (first, second) = (start_ns + 5, start_ns + 7);
+    let events = format!(
+        "[{{\"time_unix_nano\":{first},\"name\":\"first\",\"attributes\":{{\"size\":3}},\
+         \"dropped_attributes_count\":0}},{{\"time_unix_nano\":{second},\"name\":\"second\",\
+         \"attributes\":{{}},\"dropped_attributes_count\":2}}]"
+    );
+    let links = format!(
+        "[{{\"trace_id\":\"{}\",\"span_id\":\"{}\",\"trace_state\":\"\",\"attributes\":\
+         {{\"why\":\"follows\"}},\"dropped_attributes_count\":0,\"flags\":1}}]",
+        "09".repeat(16),
+        "08".repeat(8)
+    );
+    for (column, text) in [(&mut columns.events, events), (&mut columns.links, links)] {
+        let mut changed = watchkeep_model::Utf8Column::default();
+        for (at, old) in column.iter().enumerate() {
+            changed.push(if at == row { &text } else { old });
+        }
+        *column = changed;
+    }
 }
 
 pub(super) fn trace_id(number: u8) -> [u8; 16] {

@@ -1,19 +1,21 @@
 //! Cases about traces.
 
 use arrow_array::RecordBatch;
-use watchkeep_model::{TimeRange, TraceId};
+use watchkeep_model::{CompareOp, SpanField, SpanLiteral, SpanTest, TimeRange, TraceId};
 
 use super::rows::{SECOND_NS, Span, spans, trace_id};
 use super::{Fixture, collect};
-use crate::seam::{
-    Batch, Literal, Predicate, ServiceCount, TraceFilter, TraceSummary, TracesRequest,
-};
+use crate::seam::{Batch, ServiceCount, TraceFilter, TraceSummary, TracesRequest};
+
+fn is(field: SpanField, value: SpanLiteral) -> SpanTest {
+    SpanTest::Compare { field, op: CompareOp::Eq, value }
+}
 
 fn all() -> TracesRequest {
     TracesRequest {
         range: TimeRange::ALL,
         filter: TraceFilter {
-            any_span: Predicate::ALL,
+            any_span: SpanTest::ALL,
             duration_ns_min: None,
             duration_ns_max: None,
         },
@@ -22,8 +24,8 @@ fn all() -> TracesRequest {
     }
 }
 
-fn of_span(predicate: Predicate) -> TracesRequest {
-    TracesRequest { filter: TraceFilter { any_span: predicate, ..all().filter }, ..all() }
+fn of_span(any_span: SpanTest) -> TracesRequest {
+    TracesRequest { filter: TraceFilter { any_span, ..all().filter }, ..all() }
 }
 
 /// The first byte of each trace's id.
@@ -68,10 +70,11 @@ pub(super) async fn traces_are_listed(mut fixture: Fixture) {
         ],
     };
     assert_eq!(found[1], expected);
-    let status = |code| Predicate::column_is("status_code", Literal::Int(code));
-    let name = |text: &str| Predicate::column_is("name", Literal::Text(text.into()));
+    let status = |code| is(SpanField::StatusCode, SpanLiteral::Int(code));
+    let name = |text: &str| is(SpanField::Name, SpanLiteral::Text(text.into()));
+    let both = |left, right| SpanTest::And(vec![left, right]);
     assert_eq!(numbers(&list(of_span(status(2))).await), [2]);
-    assert_eq!(numbers(&list(of_span(name("root").and(status(2)))).await), [0_u8; 0]);
+    assert_eq!(numbers(&list(of_span(both(name("root"), status(2)))).await), [0_u8; 0]);
     assert_eq!(numbers(&list(of_span(name("child"))).await), [3, 2, 1]);
     let filter = TraceFilter { duration_ns_min: Some(3 * SECOND_NS), ..all().filter };
     assert_eq!(numbers(&list(TracesRequest { filter, ..all() }).await), [3, 2]);
@@ -98,7 +101,7 @@ pub(super) async fn traces_are_paged(mut fixture: Fixture) {
     let whole = fixture.store.traces(&fixture.tenant, all()).await.unwrap();
     assert_eq!(whole.len(), 60);
     assert!(whole.is_sorted_by(|a, b| a.cursor() > b.cursor()));
-    for any_span in [Predicate::ALL, Predicate::column_is("kind", Literal::Int(2))] {
+    for any_span in [SpanTest::ALL, is(SpanField::Kind, SpanLiteral::Int(2))] {
         let mut paged = Vec::new();
         loop {
             let after = paged.last().map(TraceSummary::cursor);
@@ -137,7 +140,7 @@ pub(super) async fn late_spans_join_their_trace(mut fixture: Fixture) {
     let whole = &found[1];
     assert_eq!((whole.has_root, whole.root_name.as_str(), whole.spans), (true, "root", 2));
     assert_eq!((whole.start_ns, whole.end_ns), (10 * SECOND_NS, 13 * SECOND_NS));
-    let named = Predicate::column_is("name", Literal::Text("child".into()));
+    let named = is(SpanField::Name, SpanLiteral::Text("child".into()));
     let found = fixture.store.traces(&fixture.tenant, of_span(named)).await.unwrap();
     assert_eq!(found.iter().map(|summary| summary.spans).collect::<Vec<_>>(), [2]);
     let rows =

@@ -1,10 +1,11 @@
-//! Merging parts of metrics and of logs. Flushes leave small parts; parts of one day are merged as they gather,
-//! tier by tier, and once more when the day is over. What was deleted or is past its retention is
+//! Merging parts. Flushes leave small ones; parts of one day are merged as they gather, tier by tier, and once more when the day is over. What was deleted or is past its retention is
 //! left out for good. One merge runs at a time, series by series, and gives way to flushes.
 //!
 //! Of two samples at one millisecond that of the later part holds, so the order of parts matters: a
-//! merge takes the place of its last input, and skips no part that could contradict one of them.
+//! merge takes the place of its last input, and skips no part that could contradict one of them. Of
+//! spans it does not matter.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -29,6 +30,8 @@ const TIER: usize = 4;
 const INPUTS_MAX: usize = 8;
 /// Samples of a merged part: what its index takes in memory while it is written is bounded by this.
 const SAMPLES_MAX: u64 = 256 << 20;
+/// Likewise spans: the ids of their traces are in memory while a part is written.
+const SPANS_MAX: u64 = 16 << 20;
 /// Parts smaller than this are of one size.
 const SAMPLES_SMALL: u64 = 1 << 16;
 /// After this a day is over: late samples have come.
@@ -52,6 +55,11 @@ impl Inner {
         {
             self.merge_logs(&tenant, &ids)?;
         }
+        while !self.must_yield()
+            && let Some((tenant, ids)) = self.next_merge(TableKind::Spans)
+        {
+            self.merge_spans(&tenant, &ids)?;
+        }
         if self.is_time_to_expire(self.clock.now_ns()) {
             self.drop_expired_series()?;
             self.drop_expired_streams()
@@ -69,7 +77,11 @@ impl Inner {
         self.tables.all().into_iter().find_map(|(tenant, _)| {
             let catalog = self.catalog.lock();
             let parts: Vec<&PartEntry> = catalog.manifest.parts_of(table, &tenant).collect();
-            let ids = plan(&parts, now_ns)?;
+            let ids = if table == TableKind::Spans {
+                plan_spans(&parts, now_ns)?
+            } else {
+                plan(&parts, now_ns)?
+            };
             Some((tenant, ids))
         })
     }
@@ -237,11 +249,28 @@ fn plan(parts: &[&PartEntry], now_ns: i64) -> Option<Vec<u64>> {
     days.sort_unstable();
     days.dedup();
     days.into_iter().find_map(|day| {
-        let over =
-            day.is_none_or(|day| (day + 1).saturating_mul(DAY_NS).saturating_add(LATE_NS) < now_ns);
-        let chosen = runs(parts, day).into_iter().find_map(|run| choose(&run, over))?;
+        let over = day.is_none_or(|day| is_over(day, now_ns));
+        let chosen =
+            runs(parts, day).into_iter().find_map(|run| choose(&run, over, SAMPLES_MAX))?;
         Some(chosen.iter().map(|part| part.id).collect())
     })
+}
+
+/// As [`plan`], of spans: the first trace of a part says on which day all of its traces start, and
+/// no part contradicts another.
+fn plan_spans(parts: &[&PartEntry], now_ns: i64) -> Option<Vec<u64>> {
+    let mut days: BTreeMap<i64, Vec<&PartEntry>> = BTreeMap::new();
+    for part in parts {
+        days.entry(part.figures.min_ns.div_euclid(DAY_NS)).or_default().push(part);
+    }
+    days.into_iter().find_map(|(day, run)| {
+        let chosen = choose(&run, is_over(day, now_ns), SPANS_MAX)?;
+        Some(chosen.iter().map(|part| part.id).collect())
+    })
+}
+
+fn is_over(day: i64, now_ns: i64) -> bool {
+    (day + 1).saturating_mul(DAY_NS).saturating_add(LATE_NS) < now_ns
 }
 
 /// The UTC day that a part falls into; `None` for one that falls into several.
@@ -274,12 +303,12 @@ fn runs<'a>(parts: &[&'a PartEntry], day: Option<i64>) -> Vec<Vec<&'a PartEntry>
 
 /// What is to be merged of a run. While a day goes on, the newest parts wait until several are
 /// there of about one size; so each sample is merged a few times only.
-fn choose<'a>(run: &[&'a PartEntry], over: bool) -> Option<Vec<&'a PartEntry>> {
+fn choose<'a>(run: &[&'a PartEntry], over: bool, rows_max: u64) -> Option<Vec<&'a PartEntry>> {
     if over {
         let mut chosen: Vec<&PartEntry> = Vec::new();
         for part in run {
             let rows: u64 = chosen.iter().map(|part| part.figures.rows).sum();
-            if rows + part.figures.rows > SAMPLES_MAX {
+            if rows + part.figures.rows > rows_max {
                 if chosen.len() > 1 {
                     break;
                 }
@@ -299,7 +328,7 @@ fn choose<'a>(run: &[&'a PartEntry], over: bool) -> Option<Vec<&'a PartEntry>> {
         let all: u64 = tier.iter().map(|part| part.figures.rows).sum();
         // None is larger than the others together: merging is worth its cost.
         let balanced = largest <= tier.iter().map(|part| size(part)).sum::<u64>() - largest;
-        (balanced && all <= SAMPLES_MAX).then(|| tier.to_vec())
+        (balanced && all <= rows_max).then(|| tier.to_vec())
     })
 }
 
@@ -308,7 +337,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::records::part::PartFigures;
+    use crate::part_file::PartFigures;
 
     fn part(id: u64, days: (i64, i64), rows: u64) -> PartEntry {
         let (min_ns, max_ns) = (days.0 * DAY_NS + 5, days.1 * DAY_NS + 10);

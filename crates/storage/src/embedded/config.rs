@@ -30,6 +30,9 @@ pub struct StorageConfig {
     /// Series of metrics that a tenant may have in memory; beyond it new ones are refused. 0 lets
     /// in any number.
     pub series_max: u64,
+    /// Spans that are remembered, to leave out those that are sent again; 0 remembers none. Each takes
+    /// about 18 bytes.
+    pub resent_spans_max: usize,
     /// How long an append waits for room in memory before it is refused.
     pub room_wait_max: Duration,
     /// Age of the oldest row in memory after which a table is flushed.
@@ -83,6 +86,7 @@ impl StorageConfig {
             memory_bytes_max: 96 << 20,
             metrics_cache_bytes_max: 32 << 20,
             series_max: 5_000_000,
+            resent_spans_max: 256 << 10,
             room_wait_max: Duration::from_secs(2),
             flush_interval: Duration::from_mins(30),
             retention: Retention::default(),

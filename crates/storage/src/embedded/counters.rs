@@ -9,6 +9,7 @@ pub(super) struct Counters {
     pub(super) appends: IntCounter,
     pub(super) appended_bytes: IntCounter,
     pub(super) refused: IntCounter,
+    pub(super) spans_resent: IntCounter,
     pub(super) series_refused: IntCounter,
     pub(super) samples_refused: IntCounter,
     pub(super) flushes: IntCounter,
@@ -31,14 +32,7 @@ impl Counters {
             registry.register(Box::new(counter.clone())).context(failed)?;
             Ok(counter)
         };
-        let seconds = |name: &str, help: &str| -> Result<Histogram> {
-            let failed = || format!("cannot register the metric {name}");
-            let options = HistogramOpts::new(name, help)
-                .buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 100.0]);
-            let histogram = Histogram::with_opts(options).context(failed)?;
-            registry.register(Box::new(histogram.clone())).context(failed)?;
-            Ok(histogram)
-        };
+        let seconds = |name: &str, help: &str| histogram(registry, name, help);
         Ok(Self {
             appends: counter("wk_storage_appends_total", "Batches made durable.")?,
             appended_bytes: counter(
@@ -48,6 +42,10 @@ impl Counters {
             refused: counter(
                 "wk_storage_appends_refused_total",
                 "Batches refused because too much waits in memory (storage.memory_bytes_max).",
+            )?,
+            spans_resent: counter(
+                "wk_storage_spans_resent_total",
+                "Spans left out because they were sent before (storage.resent_spans_max).",
             )?,
             series_refused: counter(
                 "wk_storage_series_refused_total",
@@ -93,4 +91,14 @@ impl Counters {
             )?,
         })
     }
+}
+
+/// Registers a histogram of seconds.
+fn histogram(registry: &Registry, name: &str, help: &str) -> Result<Histogram> {
+    let failed = || format!("cannot register the metric {name}");
+    let options =
+        HistogramOpts::new(name, help).buckets(vec![0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0, 100.0]);
+    let histogram = Histogram::with_opts(options).context(failed)?;
+    registry.register(Box::new(histogram.clone())).context(failed)?;
+    Ok(histogram)
 }

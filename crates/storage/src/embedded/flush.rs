@@ -1,14 +1,11 @@
 //! Moving tables from memory to parts.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow_array::types::TimestampNanosecondType;
-use arrow_array::{FixedSizeBinaryArray, PrimitiveArray, RecordBatch};
-use hashbrown::HashMap;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Result, TenantId, TraceId};
+use watchkeep_model::{Result, TenantId};
 
 use super::Inner;
 use super::catalog::{Catalog, DAY_NS, TableKind};
@@ -16,11 +13,8 @@ use super::manifest::PartEntry;
 use super::tables::TenantTables;
 use crate::logs::{self, LogBatch, LogPart};
 use crate::metrics;
-use crate::records::part::{PartFigures, Place, RecordPart, write_part};
-use crate::records::piece::MemoryBatch;
-use crate::records::summary;
-use crate::schema::column;
-use crate::seam::TableName;
+use crate::part_file::PartFigures;
+use crate::traces::{self, SpanMemory, SpanPart};
 
 const DAY_MS: i64 = DAY_NS / 1_000_000;
 /// Days into which one flush cuts metrics; what is older goes to one part.
@@ -65,7 +59,7 @@ impl Inner {
                 let flushed = &mut self.catalog.lock().manifest.flushed;
                 flushed.set_with_definitions(kind, sequence);
             } else if tables.contains(&kind) && !state.frozen_at.contains_key(&kind) {
-                self.freeze(kind)?;
+                self.freeze(kind);
                 state.frozen_at.insert(kind, sequence);
             }
         }
@@ -92,18 +86,18 @@ impl Inner {
             if self.tables.is_empty(kind) {
                 self.catalog.lock().manifest.flushed.set(kind, sequence);
             } else {
-                self.freeze(kind)?;
+                self.freeze(kind);
                 frozen.insert(kind, sequence);
             }
         }
         self.write_frozen(&frozen)
     }
 
-    fn freeze(&self, kind: TableKind) -> Result<()> {
+    fn freeze(&self, kind: TableKind) {
         self.tables.bytes.freeze(kind);
         for (_, tables) in self.tables.all() {
             match kind {
-                TableKind::Spans => tables.spans.lock().freeze()?,
+                TableKind::Spans => tables.spans.lock().freeze(),
                 TableKind::Logs => tables.logs.lock().freeze(),
                 TableKind::Metrics => {
                     let mut metrics = tables.metrics.write();
@@ -113,7 +107,6 @@ impl Inner {
                 }
             }
         }
-        Ok(())
     }
 
     fn write_frozen(&self, frozen: &BTreeMap<TableKind, u64>) -> Result<()> {
@@ -157,16 +150,20 @@ impl Inner {
     fn write_spans(
         &self,
         tenant: &TenantId,
-        frozen: &[Arc<MemoryBatch>],
+        frozen: &[Arc<SpanMemory>],
         written: &mut Written,
     ) -> Result<()> {
-        let batches: Vec<&RecordBatch> = frozen.iter().map(|batch| &batch.rows).collect();
-        for order in order_by_day(&batches)? {
+        for rows in traces::order_by_day(frozen, DAY_NS) {
             let (id, directory) = self.begin_part(TableKind::Spans, tenant)?;
-            let figures = write_span_part(&directory, &batches, &order)?;
-            crate::directory::sync(&directory)?;
             let tenant = tenant.as_str().to_owned();
+            // Named from the start, so that what is begun is removed where writing fails.
+            let figures = PartFigures { min_ns: 0, max_ns: 0, rows: 0, bytes: 0 };
             written.entries.push(PartEntry { id, table: TableKind::Spans, tenant, figures });
+            let figures = traces::write_part(id, &directory, frozen, &rows)?;
+            crate::directory::sync(&directory)?;
+            if let Some(entry) = written.entries.last_mut() {
+                entry.figures = figures;
+            }
         }
         Ok(())
     }
@@ -252,9 +249,7 @@ impl Inner {
             show(kind, &tables, opened.remove(tenant.as_str()).unwrap_or_default());
         }
         drop(catalog);
-        if kind != TableKind::Spans {
-            self.compaction_wanted.notify_one();
-        }
+        self.compaction_wanted.notify_one();
         self.tables.bytes.release_frozen(kind);
         self.room.notify_waiters();
         Ok(())
@@ -312,7 +307,7 @@ pub(super) fn metric_figures(part: &metrics::PartFigures) -> PartFigures {
 
 /// A part as queries use it.
 pub(super) enum OpenedPart {
-    Spans(u64, Arc<RecordPart>),
+    Spans(Arc<SpanPart>),
     Logs(Arc<LogPart>),
     Metrics(u64, metrics::Part),
 }
@@ -322,8 +317,7 @@ impl OpenedPart {
         let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
         Ok(match entry.table {
             TableKind::Spans => {
-                let part = RecordPart::new(directory, TableName::Spans, entry.figures);
-                Self::Spans(entry.id, Arc::new(part))
+                Self::Spans(Arc::new(SpanPart::new(entry.id, directory, entry.figures)))
             }
             TableKind::Logs => {
                 Self::Logs(Arc::new(LogPart::new(entry.id, directory, entry.figures)))
@@ -343,8 +337,8 @@ pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart
             let mut spans = tables.spans.lock();
             spans.frozen.clear();
             for part in parts {
-                if let OpenedPart::Spans(id, part) = part {
-                    spans.parts.push((id, part));
+                if let OpenedPart::Spans(part) = part {
+                    spans.parts.push(part);
                 }
             }
         }
@@ -367,49 +361,4 @@ pub(super) fn show(kind: TableKind, tables: &TenantTables, parts: Vec<OpenedPart
             }
         }
     }
-}
-
-/// Spans grouped by the UTC day that their trace starts on, so that retention by age lets go of
-/// whole parts; in each group ordered by the start of their trace, so that a trace's spans stand
-/// together. Equal ones stay in the order of arrival.
-fn order_by_day(batches: &[&RecordBatch]) -> Result<Vec<Vec<Place>>> {
-    type Key = (i64, TraceId, i64, Place);
-    let mut trace_starts: HashMap<TraceId, i64> = HashMap::new();
-    let mut rows: Vec<Key> = Vec::new();
-    for (batch_at, batch) in batches.iter().enumerate() {
-        let times: &PrimitiveArray<TimestampNanosecondType> =
-            column(batch, TableName::Spans.time_column())?;
-        let ids: &FixedSizeBinaryArray = column(batch, "trace_id")?;
-        for (row, time_ns) in times.values().iter().enumerate() {
-            let trace = TraceId(summary::id(ids.value(row))?);
-            let start = trace_starts.entry(trace).or_insert(*time_ns);
-            *start = (*start).min(*time_ns);
-            rows.push((0, trace, *time_ns, (batch_at, row)));
-        }
-    }
-    for (start, trace, ..) in &mut rows {
-        *start = trace_starts[&*trace];
-    }
-    rows.sort_unstable();
-    let mut days: BTreeMap<i64, Vec<Place>> = BTreeMap::new();
-    for (start, _, _, place) in rows {
-        days.entry(start.div_euclid(DAY_NS)).or_default().push(place);
-    }
-    Ok(days.into_values().collect())
-}
-
-fn write_span_part(
-    directory: &Path,
-    batches: &[&RecordBatch],
-    order: &[Place],
-) -> Result<PartFigures> {
-    let mut bounds = (i64::MAX, i64::MIN);
-    for (batch, row) in order {
-        let times: &PrimitiveArray<TimestampNanosecondType> =
-            column(batches[*batch], TableName::Spans.time_column())?;
-        let time_ns = times.value(*row);
-        bounds = (bounds.0.min(time_ns), bounds.1.max(time_ns));
-    }
-    let summaries = summary::summarize(batches, order)?;
-    write_part(directory, batches, order, &summaries, bounds)
 }

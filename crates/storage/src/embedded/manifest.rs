@@ -12,7 +12,7 @@ use watchkeep_model::{Error, MatchOp, Matcher, Result, TenantId};
 use super::catalog::TableKind;
 use super::log_tombstone::LogTombstoneEntry;
 use crate::directory;
-use crate::records::part::PartFigures;
+use crate::part_file::PartFigures;
 
 const NAME: &str = "MANIFEST";
 const HEADER: &str = "watchkeep-manifest 1 ";

@@ -23,6 +23,9 @@ mod open;
 mod queries;
 mod record;
 mod retention;
+mod span_compaction;
+#[cfg(test)]
+mod span_tests;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -37,7 +40,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use watchkeep_model::column::Table;
-use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, TenantId};
+use watchkeep_model::{Clock, Error, ErrorKind, MetricColumns, Result, SpanColumns, TenantId};
 
 pub use config::{LogRetention, MetricRetention, Retention, StorageConfig};
 pub use open::RecoveryProgress;
@@ -124,7 +127,7 @@ impl EmbeddedStore {
         let ack = match append.batch {
             Batch::Spans(rows) => {
                 inner.log(tenant, append.token, &ToLog::Spans(&rows)).await?;
-                inner.tables.append_spans(tenant, &rows)?;
+                inner.append_spans(tenant, &rows)?;
                 AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
             }
             Batch::Logs(rows) => {
@@ -204,6 +207,13 @@ impl Inner {
         let payload = WalRecord::encode(tenant, token, rows);
         self.counters.appended_bytes.inc_by(payload.len() as u64);
         self.wal().append(payload).await.map(drop)
+    }
+
+    /// Takes in spans that are durable.
+    fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<()> {
+        let resent = self.tables.append_spans(tenant, rows)?;
+        self.counters.spans_resent.inc_by(resent as u64);
+        Ok(())
     }
 
     async fn append_metrics(

@@ -50,7 +50,7 @@ impl EmbeddedStore {
         let manifest = ManifestFile::new(&data_dir);
         let catalog = Catalog::new(&config, manifest.read()?);
         catalog.remove_strays()?;
-        let tables = Tables::default();
+        let tables = Tables::new(config.resent_spans_max);
         show_parts(&catalog, &tables)?;
         let wal_dir = data_dir.join("wal");
         let wal_config = WalConfig {
@@ -246,7 +246,7 @@ impl Inner {
             return Ok(());
         }
         match record.rows {
-            Rows::Spans(rows) => self.tables.append_spans(&record.tenant, &rows)?,
+            Rows::Spans(rows) => self.append_spans(&record.tenant, &rows)?,
             Rows::Logs(rows) => self.tables.append_logs(&record.tenant, &rows),
             Rows::Metrics(mut metrics) => {
                 definitions.fill(&record.tenant, &mut metrics)?;

@@ -4,35 +4,34 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 use watchkeep_model::error::IoContext;
-use watchkeep_model::{Labels, Matcher, Result, TenantId, TraceId};
+use watchkeep_model::{Labels, Matcher, Result, TenantId, TimeRange, TraceId};
 
 use super::EmbeddedStore;
 use super::catalog::TableKind;
 use crate::answers;
 use crate::logs;
 use crate::metrics::View;
-use crate::records::{self, Snapshot, TableSnapshot};
+use crate::records::{self, TableSnapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, CardinalityRequest, CardinalityStats, ExemplarRow,
     FrameStream, LabelValuesRequest, LogCountCursor, LogCountRequest, LogCursor, LogDeletion,
-    LogsRequest, MetadataRow, MetricPart, Predicate, Pushdown, SampleCursor, SamplesRequest,
-    ScanRequest, SeriesRequest, Store, StoreStats, StreamFigures, StreamsRequest, TableName,
-    TraceSummary, TracesRequest,
+    LogsRequest, MetadataRow, MetricPart, Operation, Predicate, Pushdown, SampleCursor,
+    SamplesRequest, ScanRequest, SeriesRequest, ServiceCalls, SpanCursor, SpanKey, SpansRequest,
+    Store, StoreStats, StreamFigures, StreamsRequest, TableName, TraceSummary, TracesRequest,
 };
+use crate::traces;
 
 impl EmbeddedStore {
-    fn table_of(&self, tenant: &TenantId, table: TableName) -> Result<TableSnapshot> {
-        Ok(match table {
-            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)?),
+    fn table_of(&self, tenant: &TenantId, table: TableName) -> TableSnapshot {
+        match table {
+            TableName::Spans => TableSnapshot::Spans(self.spans_of(tenant)),
             TableName::Logs => TableSnapshot::Logs(self.logs_of(tenant)),
-        })
+        }
     }
 
-    fn spans_of(&self, tenant: &TenantId) -> Result<Snapshot> {
-        match self.inner.tables.tenant(tenant) {
-            Some(tables) => tables.spans.lock().snapshot(),
-            None => Ok(Snapshot::default()),
-        }
+    fn spans_of(&self, tenant: &TenantId) -> traces::Snapshot {
+        let tables = self.inner.tables.tenant(tenant);
+        tables.map(|tables| tables.spans.lock().snapshot()).unwrap_or_default()
     }
 
     fn logs_of(&self, tenant: &TenantId) -> logs::Snapshot {
@@ -69,23 +68,46 @@ impl Store for EmbeddedStore {
     }
 
     async fn scan(&self, tenant: &TenantId, request: ScanRequest) -> Result<FrameStream> {
-        let snapshot = self.table_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table);
         Ok(answers::stream(move |emit| records::scan(&snapshot, &request, emit)))
     }
 
     async fn aggregate(&self, tenant: &TenantId, request: AggregateRequest) -> Result<FrameStream> {
-        let snapshot = self.table_of(tenant, request.table)?;
+        let snapshot = self.table_of(tenant, request.table);
         Ok(answers::stream(move |emit| records::aggregate(&snapshot, &request, emit)))
     }
 
     async fn trace(&self, tenant: &TenantId, id: TraceId) -> Result<FrameStream> {
-        let snapshot = self.spans_of(tenant)?;
-        Ok(answers::stream(move |emit| records::trace(&snapshot, id, emit)))
+        let snapshot = self.spans_of(tenant);
+        Ok(answers::stream(move |emit| traces::trace(snapshot, id, emit)))
     }
 
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>> {
-        let snapshot = self.spans_of(tenant)?;
-        answers::once(move || records::traces(&snapshot, &request)).await
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::list(snapshot, &request)).await
+    }
+
+    async fn spans(&self, tenant: &TenantId, request: SpansRequest) -> Result<SpanCursor> {
+        traces::read(self.spans_of(tenant), request)
+    }
+
+    async fn span_keys(&self, tenant: &TenantId, range: TimeRange) -> Result<Vec<SpanKey>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::span_keys(&snapshot, range)).await
+    }
+
+    async fn operations(&self, tenant: &TenantId) -> Result<Vec<Operation>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::operations(&snapshot)).await
+    }
+
+    async fn service_calls(
+        &self,
+        tenant: &TenantId,
+        range: TimeRange,
+    ) -> Result<Vec<ServiceCalls>> {
+        let snapshot = self.spans_of(tenant);
+        answers::once(move || traces::service_calls(snapshot, range)).await
     }
 
     async fn log_streams(

@@ -4,14 +4,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use watchkeep_model::column::Table;
 use watchkeep_model::{Result, TenantId};
 
 use super::Inner;
 use super::catalog::TableKind;
 use super::manifest::PartEntry;
-use super::tables::RecordTable;
-use crate::records::part::RecordPart;
 
 /// How often it is looked whether something is due.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -112,7 +109,12 @@ impl Inner {
     fn hide(&self, part: &PartEntry) -> Result<()> {
         let Some(tables) = self.tables.tenant(&TenantId::new(&part.tenant)?) else { return Ok(()) };
         match part.table {
-            TableKind::Spans => hide_records(&mut tables.spans.lock(), part.id),
+            TableKind::Spans => {
+                let mut spans = tables.spans.lock();
+                for hidden in spans.parts.extract_if(.., |other| other.id == part.id) {
+                    hidden.make_obsolete();
+                }
+            }
             TableKind::Logs => {
                 let mut logs = tables.logs.lock();
                 for hidden in logs.parts.extract_if(.., |other| other.id == part.id) {
@@ -122,12 +124,6 @@ impl Inner {
             TableKind::Metrics => tables.metrics.write().parts.retain(|(id, _)| *id != part.id),
         }
         Ok(())
-    }
-}
-
-fn hide_records<T: Table>(table: &mut RecordTable<T>, id: u64) {
-    for (_, part) in table.parts.extract_if(.., |(other, _)| *other == id) {
-        RecordPart::make_obsolete(&part);
     }
 }
 

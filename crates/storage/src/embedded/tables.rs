@@ -1,5 +1,6 @@
 //! The tables of every tenant: rows in memory, rows being flushed, and parts.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,17 +11,17 @@ use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 
 use super::catalog::TableKind;
 use super::manifest::{Manifest, TombstoneEntry};
+use crate::gather::{every, gather};
 use crate::logs::{self, Erasure, LogBatch, LogPart, MemoryLogs};
 use crate::metrics::{self, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View};
-use crate::records::part::RecordPart;
-use crate::records::piece::MemoryBatch;
-use crate::records::{MemTable, Snapshot};
-use crate::seam::{StoreStats, TableName, TableStats};
+use crate::seam::{StoreStats, TableStats};
+use crate::traces::{self, MemorySpans, ResentSpans, SpanMemory, SpanPart};
 
 /// All tables.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tables {
     tenants: RwLock<BTreeMap<TenantId, Arc<TenantTables>>>,
+    resent: ResentSpans,
     pub(super) bytes: HeldBytes,
 }
 
@@ -59,46 +60,36 @@ impl HeldBytes {
 }
 
 /// The tables of one tenant.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct TenantTables {
-    pub(super) spans: Mutex<RecordTable<SpanColumns>>,
+    pub(super) spans: Mutex<SpanTable>,
     pub(super) logs: Mutex<LogTable>,
     pub(super) metrics: RwLock<MetricTable>,
 }
 
-/// A table of records. Behind one lock, so that a query sees each row once however a flush stands.
-#[derive(Debug)]
-pub(super) struct RecordTable<T: Table> {
-    live: MemTable<T>,
+/// The spans of one tenant. Behind one lock, so that a query sees each row once however a flush
+/// stands.
+#[derive(Debug, Default)]
+pub(super) struct SpanTable {
+    live: MemorySpans,
     /// Rows on their way into a part.
-    pub(super) frozen: Vec<Arc<MemoryBatch>>,
-    pub(super) parts: Vec<(u64, Arc<RecordPart>)>,
+    pub(super) frozen: Vec<Arc<SpanMemory>>,
+    /// In the order in which their rows were appended.
+    pub(super) parts: Vec<Arc<SpanPart>>,
 }
 
-impl<T: Table> RecordTable<T> {
-    fn new(name: TableName) -> Self {
-        Self { live: MemTable::new(name), frozen: Vec::new(), parts: Vec::new() }
-    }
-
-    fn append(&mut self, rows: &T) -> Result<()> {
-        self.live.append(rows)
-    }
-
+impl SpanTable {
     /// Sets everything in memory aside to be flushed. Nothing may be aside already.
-    pub(super) fn freeze(&mut self) -> Result<()> {
+    pub(super) fn freeze(&mut self) {
         assert!(self.frozen.is_empty(), "a table is frozen once until it is flushed");
-        self.frozen = self.live.take()?;
-        Ok(())
+        self.frozen = self.live.take();
     }
 
     /// Everything, to be queried.
-    pub(super) fn snapshot(&mut self) -> Result<Snapshot> {
+    pub(super) fn snapshot(&mut self) -> traces::Snapshot {
         let mut memory = self.frozen.clone();
-        memory.extend(self.live.batches()?);
-        Ok(Snapshot {
-            parts: self.parts.iter().map(|(_, part)| Arc::clone(part)).collect(),
-            memory,
-        })
+        memory.extend(self.live.batches());
+        traces::Snapshot { parts: self.parts.clone(), memory }
     }
 
     /// Whether no row is in memory.
@@ -107,16 +98,15 @@ impl<T: Table> RecordTable<T> {
     }
 
     fn add_figures(&mut self, stats: &mut TableStats) {
-        // A table that can not be sealed shows up in queries; figures do without it.
-        let live = self.live.batches().unwrap_or_default();
+        let live = self.live.batches();
         for batch in self.frozen.iter().chain(&live) {
-            stats.rows_in_memory += batch.rows.num_rows() as u64;
+            stats.rows_in_memory += batch.rows.len() as u64;
             stats.widen(batch.min_ns, batch.max_ns);
         }
     }
 }
 
-/// The log records of one tenant. Behind one lock, as [`RecordTable`] is.
+/// The log records of one tenant. Behind one lock, as [`SpanTable`] is.
 #[derive(Debug, Default)]
 pub(super) struct LogTable {
     live: MemoryLogs,
@@ -249,17 +239,16 @@ impl MetricTable {
     }
 }
 
-impl TenantTables {
-    fn new() -> Self {
+impl Tables {
+    /// No tables; spans are known again while they are among the last so many.
+    pub(super) fn new(resent_spans_max: usize) -> Self {
         Self {
-            spans: Mutex::new(RecordTable::new(TableName::Spans)),
-            logs: Mutex::default(),
-            metrics: RwLock::default(),
+            tenants: RwLock::default(),
+            resent: ResentSpans::new(resent_spans_max),
+            bytes: HeldBytes::default(),
         }
     }
-}
 
-impl Tables {
     /// The tables of a tenant, if it has any.
     pub(super) fn tenant(&self, tenant: &TenantId) -> Option<Arc<TenantTables>> {
         self.tenants.read().get(tenant).cloned()
@@ -271,7 +260,7 @@ impl Tables {
             return tables;
         }
         let mut tenants = self.tenants.write();
-        Arc::clone(tenants.entry(tenant.clone()).or_insert_with(|| Arc::new(TenantTables::new())))
+        Arc::clone(tenants.entry(tenant.clone()).or_default())
     }
 
     /// All tenants with their tables.
@@ -279,11 +268,20 @@ impl Tables {
         self.tenants.read().iter().map(|(id, tables)| (id.clone(), Arc::clone(tables))).collect()
     }
 
-    /// Takes in spans that are durable.
-    pub(super) fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<()> {
-        self.tenant_or_new(tenant).spans.lock().append(rows)?;
-        self.bytes.add(TableKind::Spans, rows.byte_len() as i64);
-        Ok(())
+    /// Takes in spans that are durable, save those that are there already; says how many are.
+    pub(super) fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<usize> {
+        let kept = match self.resent.new_rows(tenant, rows) {
+            None => Cow::Borrowed(rows),
+            Some(kept) => {
+                let places: Vec<_> = kept.into_iter().map(|row| (0, row)).collect();
+                Cow::Owned(gather(&[rows], &places, &every)?)
+            }
+        };
+        if !kept.is_empty() {
+            self.tenant_or_new(tenant).spans.lock().live.append(&kept);
+            self.bytes.add(TableKind::Spans, kept.byte_len() as i64);
+        }
+        Ok(rows.len() - kept.len())
     }
 
     /// Takes in log records that are durable.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use watchkeep_model::{LogColumns, Result};
 
-use super::block::{self, EncodedBlock, RowSet};
+use super::block::{self, EncodedBlock};
+use crate::block::RowSet;
 use crate::seam::{LogField, LogParts, LogTest};
 
 /// A block of log records, written.

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use arrow_array::RecordBatch;
 use watchkeep_model::{LogColumns, Result, TimeRange};
 
-use super::need::Need;
 use super::piece::{Loaded, Piece};
 use super::select::Selector;
+use crate::block::Need;
 use crate::records::filter::{columns_read, evaluate};
 use crate::schema::{ATTRIBUTE_KINDS, to_record_batch_of};
 use crate::seam::{Predicate, Projection};

@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use watchkeep_model::{Error, ErrorKind, Result};
 
-use super::block::{FieldKeys, RowSet};
+use super::block::FieldKeys;
 use super::groups::{Combined, Groups, Run, Tally};
-use super::need::Need;
 use super::piece::{Loaded, Piece, RowStreams, Snapshot};
 use super::select::Selector;
+use crate::block::Need;
+use crate::block::RowSet;
 use crate::seam::{Bucket, LogCountCursor, LogCountFrame, LogCountRequest, LogRows, LogTest};
 
 /// Rows handed out at once, at most.

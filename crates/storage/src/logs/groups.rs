@@ -5,7 +5,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use watchkeep_model::Labels;
 
-use super::block::{FieldKeys, RowSet};
+use super::block::FieldKeys;
+use crate::block::RowSet;
 use crate::seam::LogCount;
 
 /// Groups that were found so far.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, Result};
 
-use super::gather::{every, gather};
+use crate::gather::{every, gather};
 
 /// An open table of this many bytes is sealed without waiting for a query.
 const SEAL_BYTES: usize = 4 << 20;

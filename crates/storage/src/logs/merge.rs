@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use watchkeep_model::{LogColumns, Matcher, Result, TimeRange};
 
-use super::block::{ROWS_MAX, RowSet};
-use super::gather::Place;
+use super::block::ROWS_MAX;
 use super::part::{BlockEntry, LogPart, PartWriter, ROWS_OWN};
 use super::piece::{Loaded, Piece};
 use super::select::{Erasure, Selector, StreamName};
 use super::write::write_blocks;
-use crate::records::part::PartFigures;
+use crate::block::RowSet;
+use crate::gather::Place;
+use crate::part_file::PartFigures;
 use crate::seam::LogParts;
 
 /// A block of one stream with so many rows is taken over as it is.

@@ -8,7 +8,6 @@ pub mod bench;
 pub(crate) mod block;
 mod columns;
 mod count;
-mod gather;
 mod groups;
 mod memory;
 mod merge;

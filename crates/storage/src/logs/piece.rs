@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use watchkeep_model::{LogColumns, Result, TimeRange};
 
-use super::block::{Block, Decision, FieldKeys, RowSet};
-use super::gather::gather;
+use super::block::{Block, FieldKeys};
 use super::memory::LogBatch;
-use super::need::Need;
 use super::part::{BlockEntry, BlockStream, LogPart};
 use super::select::{Erasure, Selector, StreamName};
 use super::truth::{Truth, truths};
+use crate::block::{Decision, Need, RowSet};
+use crate::gather::gather;
 use crate::seam::{LogField, LogParts, LogTest, Order};
 
 /// The log records of one tenant at one moment: parts and tables in memory, each in the order in

@@ -13,11 +13,11 @@ use std::sync::Arc;
 
 use watchkeep_model::{LogColumns, Result};
 
-use super::block::RowSet;
-use super::gather::{every, gather};
-use super::need::Need;
 use super::piece::{Loaded, Piece, RowStreams, Snapshot, nearness};
 use super::select::Selector;
+use crate::block::Need;
+use crate::block::RowSet;
+use crate::gather::{every, gather};
 use crate::seam::{LogCursor, LogRows, LogsRequest, Order};
 
 /// Rows handed out at once, at most.

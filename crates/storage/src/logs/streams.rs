@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use watchkeep_model::{Result, TimeRange};
 
-use super::block::RowSet;
 use super::part::BlockStream;
 use super::piece::{Piece, Snapshot};
 use super::select::{Selector, StreamName};
+use crate::block::RowSet;
 use crate::seam::{StreamFigures, StreamsRequest};
 
 /// Streams that match and have a record in the range. What lies whole in the range and was not

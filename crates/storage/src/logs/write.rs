@@ -8,10 +8,10 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use watchkeep_model::{LogColumns, Result, Utf8Column};
 
-use super::gather::{Place, every, gather};
 use super::memory::LogBatch;
 use super::part::{PartWriter, cut};
-use crate::records::part::PartFigures;
+use crate::gather::{Place, every, gather};
+use crate::part_file::PartFigures;
 
 /// Rows of one day in the order in which a part holds them, with the numbers of rows of its
 /// streams.

@@ -10,22 +10,17 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use arrow_array::types::{TimestampNanosecondType, UInt32Type};
-use arrow_array::{Array, BooleanArray, DictionaryArray, PrimitiveArray, RecordBatch};
-use arrow_select::filter::filter_record_batch;
+use arrow_array::{Array, DictionaryArray, PrimitiveArray, RecordBatch};
 use arrow_select::interleave::interleave_record_batch;
 use hashbrown::HashMap;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, Result, TimeRange};
 
-use super::filter::evaluate;
-use super::part::project;
 use super::piece::{Piece, TableSnapshot};
 use crate::logs::LogReading;
 use crate::schema::{column, dictionary_strings};
-use crate::seam::{
-    CompareOp, Field, Frame, Literal, Order, Predicate, Projection, ScanRequest, ScanStats,
-    TableName,
-};
+use crate::seam::{Frame, Order, Predicate, Projection, ScanRequest, ScanStats, TableName};
+use crate::traces::SpanReading;
 
 /// Rows handed out at once.
 const BATCH_ROWS: usize = 8192;
@@ -82,10 +77,9 @@ fn nearness(piece: &Piece, order: Order) -> i64 {
 
 /// How rows are taken out of a piece: which match, and which columns of them.
 #[derive(Debug)]
-pub(crate) struct Reading {
-    predicate: Predicate,
-    projection: Projection,
-    logs: Option<LogReading>,
+pub(crate) enum Reading {
+    Spans(SpanReading),
+    Logs(LogReading),
 }
 
 impl Reading {
@@ -98,53 +92,21 @@ impl Reading {
         table: TableName,
         range: TimeRange,
         predicate: &Predicate,
-        mut projection: Projection,
+        projection: Projection,
     ) -> Self {
-        if let Projection::Columns(names) = &mut projection
-            && !names.contains(&table.time_column())
-        {
-            names.push(table.time_column());
+        let predicate = predicate.clone();
+        match table {
+            TableName::Spans => Self::Spans(SpanReading::new(range, predicate, projection)),
+            TableName::Logs => Self::Logs(LogReading::new(range, predicate, projection)),
         }
-        let logs = (table == TableName::Logs)
-            .then(|| LogReading::new(range, predicate.clone(), projection.clone()));
-        let mut all = Vec::new();
-        let time = |op, value| Predicate::Compare {
-            field: Field::Column(table.time_column()),
-            op,
-            value: Literal::Int(value),
-        };
-        if range.start_ns > i64::MIN {
-            all.push(time(CompareOp::Ge, range.start_ns));
-        }
-        if range.end_ns < i64::MAX {
-            all.push(time(CompareOp::Lt, range.end_ns));
-        }
-        match predicate {
-            Predicate::And(inner) => all.extend(inner.iter().cloned()),
-            other => all.push(other.clone()),
-        }
-        Self { predicate: Predicate::And(all), projection, logs }
     }
 
     /// The rows of a piece, in the order in which they are stored.
     pub(crate) fn read(&self, piece: &Piece) -> Result<RecordBatch> {
-        match piece {
-            Piece::Logs(piece) => match &self.logs {
-                Some(logs) => logs.read(piece),
-                None => Err(Error::internal("log records are read as another table")),
-            },
-            Piece::RowGroup { part, group, .. } => {
-                part.read(*group, &self.projection, &self.predicate)
-            }
-            Piece::Memory(batch) => {
-                let projected = project(&batch.rows, &self.projection)?;
-                if self.predicate == Predicate::ALL {
-                    return Ok(projected);
-                }
-                let hits: BooleanArray = evaluate(&self.predicate, &batch.rows)?;
-                filter_record_batch(&projected, &hits)
-                    .context(|| "cannot filter a batch".to_owned())
-            }
+        match (self, piece) {
+            (Self::Spans(reading), Piece::Spans(piece)) => reading.read(piece),
+            (Self::Logs(reading), Piece::Logs(piece)) => reading.read(piece),
+            _ => Err(Error::internal("rows are read as those of another table")),
         }
     }
 }
@@ -287,5 +249,26 @@ impl Scan {
             used[position - 1]
         });
         self.place_rows.iter_mut().for_each(|row| row.batch = renumbered[row.batch]);
+    }
+}
+
+/// The columns of a batch in memory that a projection keeps, in the schema's order.
+fn project(batch: &RecordBatch, projection: &Projection) -> Result<RecordBatch> {
+    match projection {
+        Projection::All => Ok(batch.clone()),
+        Projection::Columns(names) => {
+            let schema = batch.schema();
+            let mut indexes = Vec::with_capacity(names.len());
+            for name in names {
+                indexes.push(
+                    schema
+                        .index_of(name)
+                        .map_err(|_| Error::invalid(format!("there is no column {name:?}")))?,
+                );
+            }
+            indexes.sort_unstable();
+            indexes.dedup();
+            batch.project(&indexes).context(|| "cannot project a batch".to_owned())
+        }
     }
 }

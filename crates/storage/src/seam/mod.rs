@@ -24,13 +24,17 @@ pub use samples::{
     ExemplarRow, LabelValuesRequest, MetadataRow, SampleCursor, SamplesRequest, SeriesRequest,
 };
 
-pub use watchkeep_model::{MatchOp, Matcher};
+pub use watchkeep_model::{
+    MatchOp, Matcher, Operation, ServiceCalls, SpanCursor, SpanKey, SpansRequest,
+};
 
 use std::path::PathBuf;
 
 use async_trait::async_trait;
 use watchkeep_model::column::Table;
-use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId, TraceId};
+use watchkeep_model::{
+    LogColumns, MetricColumns, Result, SpanColumns, TenantId, TimeRange, TraceId,
+};
 
 /// One table's worth of rows to store.
 #[derive(Debug)]
@@ -176,6 +180,22 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
 
     /// Summaries of traces, newest start first.
     async fn traces(&self, tenant: &TenantId, request: TracesRequest) -> Result<Vec<TraceSummary>>;
+
+    /// Spans as columns, as the cursor is advanced. What is appended after this call returned may be
+    /// missing.
+    async fn spans(&self, tenant: &TenantId, request: SpansRequest) -> Result<SpanCursor>;
+
+    /// Attributes of spans that start in the range, sorted. An engine may look at pieces of more
+    /// than the range and name some that only spans beside it have.
+    async fn span_keys(&self, tenant: &TenantId, range: TimeRange) -> Result<Vec<SpanKey>>;
+
+    /// All operations that spans held now have, sorted; from an index, whatever their age.
+    async fn operations(&self, tenant: &TenantId) -> Result<Vec<Operation>>;
+
+    /// Calls between services by spans that start in the range, sorted by the names. An engine may
+    /// leave out a span while it has not put it together with its parent.
+    async fn service_calls(&self, tenant: &TenantId, range: TimeRange)
+    -> Result<Vec<ServiceCalls>>;
 
     /// Streams of log records that match and have a record in the range, in no order.
     async fn log_streams(

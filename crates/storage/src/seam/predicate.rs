@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub use watchkeep_model::CompareOp;
+
 /// What a condition looks at.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Field {
@@ -35,23 +37,6 @@ pub enum Literal {
     Bool(bool),
     /// Compared with ids and bytes.
     Bytes(Vec<u8>),
-}
-
-/// How to compare.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CompareOp {
-    /// Equal.
-    Eq,
-    /// Not equal; also true where an attribute is absent.
-    Ne,
-    /// Less.
-    Lt,
-    /// Less or equal.
-    Le,
-    /// Greater.
-    Gt,
-    /// Greater or equal.
-    Ge,
 }
 
 /// A condition on a row.

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use arrow_array::RecordBatch;
 use futures::Stream;
-use watchkeep_model::{Result, TimeRange, TraceId};
+use watchkeep_model::{Result, SpanTest, TimeRange, TraceId};
 
 use super::predicate::{Field, Predicate};
 
@@ -137,10 +137,10 @@ pub enum Frame {
 pub type FrameStream = Pin<Box<dyn Stream<Item = Result<Frame>> + Send>>;
 
 /// Which traces to list.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct TraceFilter {
-    /// At least one span of the trace matches this.
-    pub any_span: Predicate,
+    /// It is true, for certain, of at least one span of the trace.
+    pub any_span: SpanTest,
     /// The trace lasts at least so long.
     pub duration_ns_min: Option<i64>,
     /// The trace lasts at most so long.

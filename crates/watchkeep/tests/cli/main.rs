@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
+use watchkeep_model::{Clock as _, SystemClock};
 
 fn watchkeep(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_watchkeep"));
@@ -181,4 +182,52 @@ fn version_and_openapi_are_printed() {
     let document = run(&["openapi"]).stdout;
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/openapi.json");
     assert_eq!(document, std::fs::read(golden).unwrap());
+}
+
+#[test]
+fn traces_are_asked_for_and_drawn() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Running::start(dir.path());
+    let id = "0af7651916cd43dd8448eb211c80319c";
+    let start = SystemClock.now_ns() - 60_000_000_000;
+    let span = |id: &str, parent: &str, name: &str, from: i64, length: i64| {
+        format!(
+            r#"{{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"{id}","parentSpanId":"{parent}",
+            "name":"{name}","startTimeUnixNano":"{}","endTimeUnixNano":"{}"}}"#,
+            start + from,
+            start + from + length
+        )
+    };
+    let spans = [
+        span("00000000000000a1", "", "GET /cart", 0, 2_000_000),
+        span("00000000000000a2", "00000000000000a1", "SELECT", 500_000, 1_000_000),
+    ];
+    let body = format!(
+        r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name",
+        "value":{{"stringValue":"shop"}}}}]}},"scopeSpans":[{{"spans":[{}]}}]}}]}}"#,
+        spans.join(",")
+    );
+    let sent = server.ask("POST", "/v1/traces", &body);
+    assert!(sent.starts_with("HTTP/1.1 200"), "{sent}");
+    let address = format!("http://{}", server.address);
+    let ask = |arguments: &[&str]| {
+        let output = run(&[arguments, &["--server", &address]].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        (output.status.success(), text, String::from_utf8(output.stderr).unwrap())
+    };
+    let (ok, tree, _) = ask(&["trace", id]);
+    assert!(ok && tree.contains("└─ SELECT") && tree.contains("2 spans  0 errors"), "{tree}");
+    assert!(!tree.contains('\u{1b}'), "a pipe gets no colours: {tree:?}");
+    let (ok, json, _) = ask(&["trace", id, "--json"]);
+    assert!(ok && json.contains("\"span_count\": 2"), "{json}");
+    let (ok, list, _) = ask(&["traces", "{ name = \"SELECT\" }"]);
+    assert!(ok && list.contains(id) && list.contains("1 of 2    spans  shop: GET /cart"), "{list}");
+    let (ok, none, _) = ask(&["traces", "{ status = error }"]);
+    assert!(ok && none == "no traces\n", "{none}");
+    let (ok, table, _) = ask(&["traces", "{ } | count_over_time() by (resource.service.name)"]);
+    assert!(ok && table.contains("resource.service.name=\"shop\""), "{table}");
+    let (ok, _, why) = ask(&["traces", "{"]);
+    assert!(!ok && why.contains("not a TraceQL query: parse error at line 1, col 2"), "{why}");
+    let (ok, _, why) = ask(&["trace", "abc"]);
+    assert!(!ok && why.contains("no trace 00000000000000000000000000000abc"), "{why}");
 }

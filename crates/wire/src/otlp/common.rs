@@ -15,14 +15,14 @@ use crate::protobuf::{Field, Malformed, Reader};
 
 /// What every step of a decoder carries along.
 #[derive(Debug)]
-pub(super) struct Context {
-    pub(super) limits: DecodeLimits,
-    pub(super) warnings: Warnings,
-    pub(super) rejections: Rejections,
+pub(crate) struct Context {
+    pub(crate) limits: DecodeLimits,
+    pub(crate) warnings: Warnings,
+    pub(crate) rejections: Rejections,
 }
 
 impl Context {
-    pub(super) fn new(limits: &DecodeLimits) -> Self {
+    pub(crate) fn new(limits: &DecodeLimits) -> Self {
         let mut limits = *limits;
         limits.nesting_depth_max = limits.nesting_depth_max.min(NESTING_DEPTH_HARD_MAX);
         Self { limits, warnings: Warnings::default(), rejections: Rejections::default() }
@@ -30,7 +30,7 @@ impl Context {
 
     /// Bytes as text; what is not UTF-8 is replaced and counted.
     #[inline]
-    pub(super) fn text<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
+    pub(crate) fn text<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, str> {
         if let Ok(text) = std::str::from_utf8(bytes) {
             return Cow::Borrowed(text);
         }
@@ -39,7 +39,7 @@ impl Context {
     }
 
     /// An id of exactly `N` bytes; an id of another length becomes "none", and is counted.
-    pub(super) fn id_or_none<const N: usize>(&mut self, bytes: &[u8]) -> [u8; N] {
+    pub(crate) fn id_or_none<const N: usize>(&mut self, bytes: &[u8]) -> [u8; N] {
         <[u8; N]>::try_from(bytes).unwrap_or_else(|_| {
             self.warnings.invalid_ids += u64::from(!bytes.is_empty());
             [0; N]
@@ -60,7 +60,7 @@ impl Context {
     }
 
     /// Appends the text form of an attribute's value, held to the limits.
-    pub(super) fn write_text(
+    pub(crate) fn write_text(
         &mut self,
         value: AnyValue<'_>,
         out: &mut String,
@@ -88,7 +88,7 @@ impl Context {
     }
 
     /// The type under which [`Context::write_text`] leaves a value.
-    pub(super) fn kind(&self, value: AnyValue<'_>) -> ValueKind {
+    pub(crate) fn kind(&self, value: AnyValue<'_>) -> ValueKind {
         match value {
             AnyValue::Array(_) | AnyValue::Map(_) if self.limits.nesting_depth_max == 0 => {
                 ValueKind::Empty
@@ -106,7 +106,7 @@ impl Context {
     /// Appends the JSON form of a value. Beyond `bytes_max` strings are cut and the rest of arrays
     /// and maps is left out, so that it stays JSON; only closing punctuation goes further. Returns
     /// whether something was cut.
-    pub(super) fn write_json(
+    pub(crate) fn write_json(
         &mut self,
         value: AnyValue<'_>,
         bytes_max: usize,
@@ -121,7 +121,7 @@ impl Context {
     }
 
     /// Appends attributes as a JSON object; returns how many the limit dropped.
-    pub(super) fn write_object(
+    pub(crate) fn write_object(
         &mut self,
         mut attributes: Repeated<'_>,
         out: &mut String,
@@ -138,19 +138,14 @@ impl Context {
             written += 1;
             write_json_string(out, &self.text(key));
             out.push(':');
-            if let AnyValue::String(bytes) = value {
-                // Its limit is on the text, not on the escapes.
-                write_json_string(out, &self.value_text(bytes));
-            } else {
-                self.write_json(value, self.limits.attribute_value_bytes_max, out)?;
-            }
+            self.write_member(value, out)?;
         }
         out.push_str(if wrapped { "}}" } else { "}" });
         Ok(self.drop_attributes(attributes))
     }
 
     /// Appends attributes as a row of a column; returns how many the limit dropped.
-    pub(super) fn push_row(
+    pub(crate) fn push_row(
         &mut self,
         mut attributes: Repeated<'_>,
         column: &mut AttributesColumn,
@@ -160,24 +155,48 @@ impl Context {
             let Some(field) = attributes.next()? else { break };
             room -= 1;
             let (key, value) = key_value(field.message()?)?;
-            let key = self.text(key);
-            let mut outcome = Ok(());
-            let kind = self.kind(value);
-            column.push_entry_with(&key, kind, |out| outcome = self.write_text(value, out));
-            outcome?;
+            self.push_attribute(key, value, column)?;
         }
         column.end_row();
         Ok(self.drop_attributes(attributes))
     }
 
+    /// Appends one attribute to the row of a column that is being filled.
+    pub(crate) fn push_attribute(
+        &mut self,
+        key: &[u8],
+        value: AnyValue<'_>,
+        column: &mut AttributesColumn,
+    ) -> Result<(), Malformed> {
+        let key = self.text(key);
+        let mut outcome = Ok(());
+        let kind = self.kind(value);
+        column.push_entry_with(&key, kind, |out| outcome = self.write_text(value, out));
+        outcome
+    }
+
+    /// Appends the JSON form of an attribute's value, held to the limits.
+    pub(crate) fn write_member(
+        &mut self,
+        value: AnyValue<'_>,
+        out: &mut String,
+    ) -> Result<(), Malformed> {
+        if let AnyValue::String(bytes) = value {
+            // Its limit is on the text, not on the escapes.
+            write_json_string(out, &self.value_text(bytes));
+            return Ok(());
+        }
+        self.write_json(value, self.limits.attribute_value_bytes_max, out).map(drop)
+    }
+
     /// Counts the attributes that are left over the limit.
-    pub(super) fn drop_attributes(&mut self, rest: Repeated<'_>) -> u32 {
+    pub(crate) fn drop_attributes(&mut self, rest: Repeated<'_>) -> u32 {
         self.warnings.dropped_attributes += rest.left as u64;
         u32::try_from(rest.left).unwrap_or(u32::MAX)
     }
 
     /// Reads a resource; absent is the same as empty.
-    pub(super) fn resource(&mut self, reader: Option<Reader<'_>>) -> Result<Resource, Malformed> {
+    pub(crate) fn resource(&mut self, reader: Option<Reader<'_>>) -> Result<Resource, Malformed> {
         let attributes = Repeated::read(reader, 1)?;
         let mut service = String::new();
         let mut rest = attributes;
@@ -197,7 +216,7 @@ impl Context {
     }
 
     /// Reads an instrumentation scope; absent is the same as empty.
-    pub(super) fn scope<'a>(&mut self, reader: Option<Reader<'a>>) -> Result<Scope<'a>, Malformed> {
+    pub(crate) fn scope<'a>(&mut self, reader: Option<Reader<'a>>) -> Result<Scope<'a>, Malformed> {
         let mut scope = Scope { name: "".into(), version: "".into(), attributes: String::new() };
         let Some(reader) = reader else { return Ok(scope) };
         let mut rest = reader;
@@ -217,7 +236,7 @@ impl Context {
 }
 
 /// The longest beginning of at most `max` bytes that does not cut a character.
-pub(super) fn cut(text: &str, max: usize) -> &str {
+pub(crate) fn cut(text: &str, max: usize) -> &str {
     text.get(..text.floor_char_boundary(max)).unwrap_or_default()
 }
 
@@ -228,30 +247,30 @@ pub(super) fn check_columns(bytes: usize) -> Result<(), Fault> {
 
 /// A resource as the columns keep it.
 #[derive(Debug)]
-pub(super) struct Resource {
-    pub(super) service: String,
-    pub(super) json: String,
+pub(crate) struct Resource {
+    pub(crate) service: String,
+    pub(crate) json: String,
 }
 
 /// A scope as the columns keep it.
 #[derive(Debug)]
-pub(super) struct Scope<'a> {
-    pub(super) name: Cow<'a, str>,
-    pub(super) version: Cow<'a, str>,
-    pub(super) attributes: String,
+pub(crate) struct Scope<'a> {
+    pub(crate) name: Cow<'a, str>,
+    pub(crate) version: Cow<'a, str>,
+    pub(crate) attributes: String,
 }
 
 /// `ResourceSpans`, `ScopeSpans` and their likes for the other signals: all are a head (resource
 /// or scope), items, and a schema URL, under the same numbers.
 #[derive(Debug)]
-pub(super) struct Group<'a> {
-    pub(super) head: Option<Reader<'a>>,
-    pub(super) items: Repeated<'a>,
-    pub(super) schema_url: &'a [u8],
+pub(crate) struct Group<'a> {
+    pub(crate) head: Option<Reader<'a>>,
+    pub(crate) items: Repeated<'a>,
+    pub(crate) schema_url: &'a [u8],
 }
 
 impl<'a> Group<'a> {
-    pub(super) fn read(reader: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(reader: Reader<'a>) -> Result<Self, Malformed> {
         let mut group =
             Self { head: None, items: Repeated::none(reader, 2), schema_url: Default::default() };
         let mut rest = reader;
@@ -270,21 +289,21 @@ impl<'a> Group<'a> {
 /// The occurrences of one repeated field: found in a first pass over a message, visited in a
 /// second. Nothing is allocated.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Repeated<'a> {
+pub(crate) struct Repeated<'a> {
     reader: Reader<'a>,
     number: u32,
     /// Occurrences not visited yet.
-    pub(super) left: usize,
+    pub(crate) left: usize,
 }
 
 impl<'a> Repeated<'a> {
     /// No occurrence yet of `number` in a message.
-    pub(super) fn none(message: Reader<'a>, number: u32) -> Self {
+    pub(crate) fn none(message: Reader<'a>, number: u32) -> Self {
         Self { reader: message, number, left: 0 }
     }
 
     /// All occurrences of `number` in a message.
-    pub(super) fn read(message: Option<Reader<'a>>, number: u32) -> Result<Self, Malformed> {
+    pub(crate) fn read(message: Option<Reader<'a>>, number: u32) -> Result<Self, Malformed> {
         let mut rest = message.unwrap_or(Reader::new(&[]));
         let mut found = Self::none(rest, number);
         while let Some(field) = rest.field()? {
@@ -297,7 +316,7 @@ impl<'a> Repeated<'a> {
 
     /// Notes an occurrence.
     #[inline]
-    pub(super) fn see(&mut self, field: &Field<'_>) {
+    pub(crate) fn see(&mut self, field: &Field<'_>) {
         if self.left == 0 {
             self.reader = self.reader.advanced_to(field.at);
         }
@@ -306,7 +325,7 @@ impl<'a> Repeated<'a> {
 
     /// Visits the next occurrence.
     #[inline]
-    pub(super) fn next(&mut self) -> Result<Option<Field<'a>>, Malformed> {
+    pub(crate) fn next(&mut self) -> Result<Option<Field<'a>>, Malformed> {
         while self.left > 0 {
             let Some(field) = self.reader.field()? else { break };
             if field.number == self.number {
@@ -320,7 +339,7 @@ impl<'a> Repeated<'a> {
 
 /// An attribute's value, not looked into yet.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum AnyValue<'a> {
+pub(crate) enum AnyValue<'a> {
     Empty,
     String(&'a [u8]),
     Bool(bool),
@@ -333,7 +352,7 @@ pub(super) enum AnyValue<'a> {
 
 impl<'a> AnyValue<'a> {
     #[inline]
-    pub(super) fn read(mut reader: Reader<'a>) -> Result<Self, Malformed> {
+    pub(crate) fn read(mut reader: Reader<'a>) -> Result<Self, Malformed> {
         let mut value = Self::Empty;
         while let Some(field) = reader.field()? {
             value = match field.number {
@@ -353,7 +372,7 @@ impl<'a> AnyValue<'a> {
 
 /// Reads a `KeyValue`.
 #[inline]
-pub(super) fn key_value(mut reader: Reader<'_>) -> Result<(&[u8], AnyValue<'_>), Malformed> {
+pub(crate) fn key_value(mut reader: Reader<'_>) -> Result<(&[u8], AnyValue<'_>), Malformed> {
     let mut key: &[u8] = &[];
     let mut value = AnyValue::Empty;
     while let Some(field) = reader.field()? {

@@ -7,7 +7,7 @@
 //! read with replacement characters and counted. JSON becomes protobuf on the way in, so that
 //! both give the same columns by construction.
 
-mod common;
+pub(crate) mod common;
 mod encode;
 mod json;
 mod logs;
@@ -24,7 +24,9 @@ use crate::protobuf::Malformed;
 
 pub use crate::decoded::{COLUMN_BYTES_HARD_MAX, Decoded, Warnings};
 pub use encode::{Encoding, encode_traces, export_response, rpc_status};
-pub use json::{decode_logs_json, decode_metrics_json, decode_traces_json};
+pub use json::{
+    JsonForm, decode_logs_json, decode_metrics_json, decode_traces_json, encode_traces_json,
+};
 pub use logs::decode_logs;
 pub use metrics::{MetricsOptions, TranslationStrategy, decode_metrics};
 pub use traces::decode_traces;

@@ -7,6 +7,8 @@ import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { IconAdjustments, IconBroadcast } from "@tabler/icons-react";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useNarrow } from "@/components/DataTable";
+import { MetricResult } from "@/components/MetricResult";
+import { focusQuery } from "@/components/QueryBar";
 import { isOfQuery } from "@/components/QueryError";
 import { Fill, PageHead } from "@/components/Page";
 import { formatCount, plural } from "@/lib/format";
@@ -14,21 +16,22 @@ import { addFilter, addLineFilter, hasParser, isMetric, marksOf, readQuery, type
 import type { LogEntry } from "@/lib/logEntries";
 import { everything, queryOfFilters, SERVICE_LABEL } from "@/lib/logqlText";
 import { toggle } from "@/lib/urlstate";
+import { useDraft } from "@/lib/useDraft";
 import { tick } from "@/lib/useRange";
 import { Builder } from "./Builder";
 import { Columns } from "./Columns";
 import { Download } from "./Download";
-import { Examples } from "./Examples";
+import { LogExamples } from "./Examples";
 import { FieldsPanel } from "./FieldsPanel";
 import { Bars, Lines } from "./Lines";
 import type { LineActions } from "./LogDetail";
-import { MetricResult, useMetricAnswer } from "./MetricResult";
 import { Patterns } from "./Patterns";
-import { focusQuery, QueryBar } from "./QueryBar";
+import { LogQueryBar, QUERY_ID } from "./QueryBar";
 import { NO_OLD_FILTERS, oldFilters, type Change, type LogsSearch } from "./search";
 import { Tools, type LogMode } from "./Tools";
 import { TailView } from "./TailView";
 import { useCheck, useLabelNames, useLines, useVolume } from "./useLogs";
+import { levelColor, useMetricAnswer } from "./useMetric";
 import classes from "./LogsPage.module.css";
 
 const route = getRouteApi("/explore/logs");
@@ -74,7 +77,7 @@ export function LogsPage() {
     void queries.invalidateQueries({ queryKey: ["loki"] });
   }, [base, ran, queries, set, setDraft]);
   const onPattern = useCallback((op: "|>" | "!>", pattern: string) => set({ query: addLineFilter(ran, op, pattern), view: undefined }), [ran, set]);
-  useHotkeys([["/", (event) => { event.preventDefault(); focusQuery(); }]]);
+  useHotkeys([["/", (event) => { event.preventDefault(); focusQuery(QUERY_ID); }]]);
 
   const refused = useCheck(ran, mode === "patterns" || mode === "tail");
   const error = metric ? numbers.error : mode === "lines" ? (entries.length === 0 ? lines.error : null) : refused && isOfQuery(refused) ? refused : null;
@@ -90,14 +93,14 @@ export function LogsPage() {
         {(mode === "lines" || mode === "tail") && <Download key={ran} query={ran} direction={direction} shown={mode === "tail" ? tailed : undefined} />}
       </PageHead>
       <div className={classes.top}>
-        <QueryBar draft={draft} ran={ran} error={error} onDraft={setDraft} onRun={run} onRetry={() => { if (metric) numbers.retry(); else void lines.refetch(); }}>
+        <LogQueryBar draft={draft} ran={ran} error={error} onDraft={setDraft} onRun={run} onRetry={() => { if (metric) numbers.retry(); else void lines.refetch(); }}>
           {narrow && !metric && <ActionIcon variant={building ? "light" : "default"} size={32} aria-label="Labels and text" aria-expanded={building} onClick={() => setBuilding(!building)}><IconAdjustments size={16} /></ActionIcon>}
-        </QueryBar>
+        </LogQueryBar>
         {!metric && <Builder counted={mode !== "tail" && !volume.error} brief={narrow && !building} query={ran} labels={labels} volume={volume.isPlaceholderData || mode === "tail" ? undefined : volume.data} onQuery={(query) => set({ query: query === base ? undefined : query })} />}
       </div>
       <Fill>
         <div className={classes.measure} ref={ref}>
-          {metric && <MetricResult query={ran} metric={numbers} search={search} onChange={set} onLabel={(name, value) => actions.onFilter({ kind: labels.includes(name) ? "label" : "metadata", name, value, keep: true })} />}
+          {metric && <MetricResult query={ran} metric={numbers} search={search} colorOf={levelColor} onChange={set} onLabel={(name, value) => actions.onFilter({ kind: labels.includes(name) ? "label" : "metadata", name, value, keep: true })} />}
           {!metric && (
             <>
               {(mode === "lines" || mode === "patterns") && <Bars volume={volume} hidden={wrong || (empty && mode === "lines")} />}
@@ -109,7 +112,7 @@ export function LogsPage() {
                 <div className={classes.main}>
                   {mode === "tail" && !wrong && <TailView query={ran} columns={columns} marks={marks} wrap={wrap} actions={actions} onStop={() => set({ tail: undefined })} onShown={setTailed} />}
                   {mode === "patterns" && !wrong && <Patterns query={ran} onPattern={onPattern} />}
-                  {wrong && <Examples onQuery={(query) => set({ query })} />}
+                  {wrong && <LogExamples onQuery={(query) => set({ query })} />}
                   {mode === "lines" && <Lines lines={lines} entries={entries} volume={volume} columns={columns} marks={marks} wrap={wrap} older={direction === "backward"} actions={actions} filtered={ran !== base} onClear={() => set({ query: undefined })} />}
                 </div>
               </div>
@@ -124,13 +127,6 @@ export function LogsPage() {
 function factsOf(more: boolean, loaded: number, total: number | undefined): string | undefined {
   if (loaded === 0) return undefined;
   return more ? (total === undefined ? undefined : `about ${formatCount(Math.max(total, loaded))} lines`) : plural(loaded, "line");
-}
-
-/** The query as it is being written; a change of the one that ran replaces it. */
-function useDraft(ran: string): [string, (text: string) => void] {
-  const [draft, setState] = useState({ from: ran, text: ran });
-  if (draft.from !== ran) setState({ from: ran, text: ran });
-  return [draft.from === ran ? draft.text : ran, useCallback((text: string) => setState((old) => ({ ...old, text })), [])];
 }
 
 /** A link of an older version, by service, text, levels, attributes or trace, becomes the query that it means. */

@@ -1,16 +1,20 @@
 // The selected step of a trace: what went in and out, attributes, events, links, where it ran, its log lines.
 
-import { ActionIcon } from "@mantine/core";
+import { ActionIcon, Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { IconX } from "@tabler/icons-react";
-import { useCallback, type ReactNode } from "react";
-import type { Span, Trace } from "@/api/types";
+import { IconAlertTriangle, IconX } from "@tabler/icons-react";
+import { useCallback, useMemo, type ReactNode } from "react";
+import type { Span, Trace, TraceAnalysis } from "@/api/types";
+import { Chat } from "@/components/Chat";
 import { CodeBlock, CopyIcon } from "@/components/CodeBlock";
 import { Fields } from "@/components/Fields";
 import { StatusBadge } from "@/components/StatusBadge";
 import { RoleIcon } from "@/components/WaterfallRow";
+import { criticalTime, type Stretch } from "@/lib/criticalPath";
 import { exactDuration, formatCount, formatDuration, inline, nsToMs, formatInstant, plural, prettyJson, visible } from "@/lib/format";
+import { conversationOf } from "@/lib/genai";
 import { isPayload, ROLE_LABEL, tokenUse } from "@/lib/spans";
+import { attributeField, condition, literalOf, spanset, type AttributeScope } from "@/lib/traceqlText";
 import type { TraceModel } from "@/lib/traceModel";
 import type { Node } from "@/lib/waterfall";
 import classes from "./Detail.module.css";
@@ -20,18 +24,30 @@ interface DetailProps {
   trace: Trace;
   model: TraceModel;
   node: Node;
+  analysis: TraceAnalysis | undefined;
+  critical: ReadonlyMap<string, readonly Stretch[]> | undefined;
   onClose: (() => void) | undefined;
+  onSpan: (id: string) => void;
 }
 
-export function Detail({ trace, model, node, onClose }: DetailProps) {
-  const { span } = node;
+const SEARCH = "Search traces with this value";
+
+/** Leads from a value of an attribute to the traces that have it. */
+function useSearchBy(scope: AttributeScope): (key: string, value: unknown) => void {
   const navigate = useNavigate();
-  const filter = useCallback((key: string, value: string) => {
-    void navigate({ to: "/explore/traces", search: { attr: [`${key}=${value}`] } });
-  }, [navigate]);
+  return useCallback((key, value) => {
+    const literal = literalOf(value);
+    if (literal !== undefined) void navigate({ to: "/explore/traces", search: { query: spanset([condition(attributeField(key, scope), "=", literal)]) } });
+  }, [navigate, scope]);
+}
+
+export function Detail({ trace, model, node, analysis, critical, onClose, onSpan }: DetailProps) {
+  const { span } = node;
+  const [bySpan, byResource, byScope] = [useSearchBy("span"), useSearchBy("resource"), useSearchBy("instrumentation")];
   const resource = trace.resources[span.resource];
   const scope = trace.scopes[span.scope];
-  const attributes = Object.entries(span.attributes);
+  const conversation = useMemo(() => conversationOf(span.attributes, span.events), [span]);
+  const attributes = Object.entries(span.attributes).filter(([key]) => conversation?.keys.has(key) !== true);
   const payloads = attributes.filter(([key]) => isPayload(key));
   const rest = Object.fromEntries(attributes.filter(([key]) => !isPayload(key)));
   const dropped = span.dropped_attributes_count + span.dropped_events_count + span.dropped_links_count;
@@ -41,24 +57,25 @@ export function Detail({ trace, model, node, onClose }: DetailProps) {
         <h2 className={classes.title}><RoleIcon role={model.role(node)} size={16} /><span>{visible(span.name) || <em>no name</em>}</span></h2>
         {onClose && <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={onClose}><IconX size={16} /></ActionIcon>}
       </header>
-      <Facts model={model} node={node} />
+      <Facts model={model} node={node} selfNs={analysis?.self_time_ns[span.span_id]} criticalNs={critical && criticalTime(critical.get(span.span_id))} />
       {(span.status.code === "error" || span.status.message !== "") && (
         <p className={classes.status} data-error={span.status.code === "error"}>{span.status.message || "The span ended with an error and no message."}</p>
       )}
+      {conversation && <Section title={plural(conversation.messages.length, "message")}><Chat messages={conversation.messages} /></Section>}
       {payloads.length > 0 && (
         <Section title="Input and output">
           {payloads.map(([key, value]) => <CodeBlock key={key} title={key} what={key} code={prettyJson(value) ?? inline(value)} maxHeight={300} wrap />)}
         </Section>
       )}
-      {span.events.length > 0 && <Section title={plural(span.events.length, "event")}><Events span={span} onFilter={filter} traceStart={trace.start_time_unix_nano} /></Section>}
-      <Section title="Attributes"><Fields attributes={rest} onFilter={filter} empty="This span has no attributes." /></Section>
-      {span.links.length > 0 && <Section title={plural(span.links.length, "link")}><Links span={span} /></Section>}
+      {span.events.length > 0 && <Section title={plural(span.events.length, "event")}><Events span={span} traceStart={trace.start_time_unix_nano} /></Section>}
+      <Section title="Attributes"><Fields attributes={rest} onFilter={bySpan} filterLabel={SEARCH} empty={attributes.length > 0 ? "None but what went in and out." : "This span has no attributes."} /></Section>
+      {span.links.length > 0 && <Section title={plural(span.links.length, "link")}><Links span={span} trace={trace} onSpan={onSpan} /></Section>}
       <Section title="Logs of this span"><SpanLogs traceId={trace.trace_id} spanId={span.span_id} /></Section>
-      {resource && <Section title="Resource"><Fields attributes={resource.attributes} onFilter={filter} /></Section>}
+      {resource && <Section title="Resource"><Fields attributes={resource.attributes} onFilter={byResource} filterLabel={SEARCH} /></Section>}
       {scope && (
         <Section title="Scope">
           <p className={classes.scope}><span className="mono">{scope.name || "no name"}</span>{scope.version && <span className="dim"> {scope.version}</span>}</p>
-          {Object.keys(scope.attributes).length > 0 && <Fields attributes={scope.attributes} />}
+          {Object.keys(scope.attributes).length > 0 && <Fields attributes={scope.attributes} onFilter={byScope} filterLabel={SEARCH} />}
         </Section>
       )}
       {dropped > 0 && <p className={classes.note}>The sender dropped {plural(span.dropped_attributes_count, "attribute")}, {plural(span.dropped_events_count, "event")} and {plural(span.dropped_links_count, "link")} of this span.</p>}
@@ -66,7 +83,14 @@ export function Detail({ trace, model, node, onClose }: DetailProps) {
   );
 }
 
-function Facts({ model, node }: { model: TraceModel; node: Node }) {
+interface FactsProps {
+  model: TraceModel;
+  node: Node;
+  selfNs: number | undefined;
+  criticalNs: number | undefined;
+}
+
+function Facts({ model, node, selfNs, criticalNs }: FactsProps) {
   const { span } = node;
   const tokens = tokenUse(span.attributes);
   const status = span.status.code;
@@ -75,6 +99,8 @@ function Facts({ model, node }: { model: TraceModel; node: Node }) {
       <StatusBadge tone={status === "error" ? "error" : status === "ok" ? "ok" : "plain"}>{status === "error" ? "Error" : status === "ok" ? "OK" : "Unset"}</StatusBadge>
       <span className={classes.service}><i style={{ background: `var(${model.color(node)})` }} />{model.service(node) || "unknown"}</span>
       <b title={exactDuration(span.duration_ns)}>{formatDuration(span.duration_ns)}</b>
+      {selfNs !== undefined && node.children.length > 0 && <span title={`No child of it ran: ${exactDuration(selfNs)}`}>self {formatDuration(selfNs)}</span>}
+      {criticalNs !== undefined && criticalNs > 0 && <span title={`The end of the trace waited for it: ${exactDuration(criticalNs)}`}>critical {formatDuration(criticalNs)}</span>}
       {node.start > 0 && <span title="After the start of the trace">at {formatDuration(node.start)}</span>}
       {model.role(node) !== "plain" && <span>{ROLE_LABEL[model.role(node)]}</span>}
       {span.kind !== "unspecified" && <span>{span.kind}</span>}
@@ -93,28 +119,35 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
-function Events({ span, onFilter, traceStart }: { span: Span; onFilter: (key: string, value: string) => void; traceStart: string }) {
+function Events({ span, traceStart }: { span: Span; traceStart: string }) {
+  const byEvent = useSearchBy("event");
   return span.events.map((event, i) => {
-    const stack = event.attributes["exception.stacktrace"];
-    const others = Object.fromEntries(Object.entries(event.attributes).filter(([key]) => key !== "exception.stacktrace"));
+    const { "exception.type": type, "exception.message": message, "exception.stacktrace": stack, ...others } = event.attributes;
+    const exception = event.name === "exception" || type !== undefined;
     const offset = Number(BigInt(event.time_unix_nano) - BigInt(traceStart));
     return (
-      <div key={i} className={classes.event} data-error={event.name === "exception"}>
-        <p className={classes.eventHead}><b>{event.name || "no name"}</b><time title={formatInstant(nsToMs(event.time_unix_nano))}>at {formatDuration(offset)}</time></p>
-        {Object.keys(others).length > 0 && <Fields attributes={others} onFilter={onFilter} />}
+      <div key={i} className={classes.event} data-error={exception}>
+        <p className={classes.eventHead}><b>{exception && <IconAlertTriangle size={13} aria-hidden />}{visible(event.name) || "no name"}</b><time title={formatInstant(nsToMs(event.time_unix_nano))}>at {formatDuration(offset)}</time></p>
+        {exception && (type !== undefined || message !== undefined) && <p className={classes.exception}><b>{visible(inline(type))}</b>{type !== undefined && message !== undefined && ": "}{visible(inline(message))}</p>}
+        {exception && typeof type === "string" && <Button variant="subtle" size="compact-xs" className={classes.sameError} onClick={() => byEvent("exception.type", type)}>Traces with this exception</Button>}
+        {Object.keys(others).length > 0 && <Fields attributes={others} onFilter={byEvent} filterLabel={SEARCH} />}
         {typeof stack === "string" && <CodeBlock code={stack} what="stack trace" maxHeight={240} />}
       </div>
     );
   });
 }
 
-function Links({ span }: { span: Span }) {
+function Links({ span, trace, onSpan }: { span: Span; trace: Trace; onSpan: (id: string) => void }) {
+  const byLink = useSearchBy("link");
   return span.links.map((link, i) => (
     <div key={i} className={classes.event}>
       <p className={classes.eventHead}>
-        <Link to="/explore/traces/$traceId" params={{ traceId: link.trace_id }} search={{ span: link.span_id }} className="mono">{link.trace_id.slice(0, 16)}… / {link.span_id}</Link>
+        {link.trace_id === trace.trace_id
+          ? <button type="button" className={classes.own} onClick={() => onSpan(link.span_id)}>span <span className="mono">{link.span_id}</span> of this trace</button>
+          : <Link to="/explore/traces/$traceId" params={{ traceId: link.trace_id }} search={{ span: link.span_id }} className="mono" preload={false}>{link.trace_id.slice(0, 16)}… / {link.span_id}</Link>}
+        <CopyIcon text={link.trace_id} what="trace id" />
       </p>
-      {Object.keys(link.attributes).length > 0 && <Fields attributes={link.attributes} />}
+      {Object.keys(link.attributes).length > 0 && <Fields attributes={link.attributes} onFilter={byLink} filterLabel={SEARCH} />}
     </div>
   ));
 }

@@ -1,18 +1,18 @@
 // A trace on two lines, for narrow screens.
 
-import type { TraceSummary } from "@/api/types";
-import { formatDuration, formatInstant, nsToMs, plural } from "@/lib/format";
-import { TraceName } from "./columns";
+import type { FoundTrace } from "@/lib/foundTraces";
+import { formatInstant, nsToMs, plural } from "@/lib/format";
+import { traceDuration, TraceName } from "./columns";
 import classes from "./TracesPage.module.css";
 
-export function TraceRowNarrow({ trace }: { trace: TraceSummary }) {
+export function TraceRowNarrow({ trace }: { trace: FoundTrace }) {
   return (
     <>
-      <div className={classes.narrowTop}><TraceName trace={trace} /><span>{formatDuration(trace.duration_ns)}</span></div>
+      <div className={classes.narrowTop}><TraceName trace={trace} /><span>{traceDuration(trace)}</span></div>
       <div className={classes.narrowRest}>
-        <span className="clip">{trace.root_service || "unknown"} · {plural(trace.span_count, "span")}</span>
-        {trace.error_count > 0 && <span className={classes.errors}>{plural(trace.error_count, "error")}</span>}
-        <time>{formatInstant(nsToMs(trace.start_time_unix_nano))}</time>
+        <span className="clip">{trace.rootService || "unknown"} · {plural(trace.matched, "match", "matches")}{trace.spans !== undefined && ` of ${plural(trace.spans, "span")}`}</span>
+        {(trace.errors ?? 0) > 0 && <span className={classes.errors}>{plural(trace.errors ?? 0, "error")}</span>}
+        <time>{formatInstant(nsToMs(trace.startNs))}</time>
       </div>
     </>
   );

@@ -1,45 +1,73 @@
-// The list of traces, page by page.
+// What the query of the page finds: traces page by page, more of them at once for the chart, or numbers.
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { api, type TraceFilter } from "@/api/client";
+import { tempo, type TraceMetric } from "@/api/tempo";
+import type { TempoSearch } from "@/api/types";
+import { useGrid, type MetricAnswer } from "@/components/MetricResult";
+import { foundTrace, olderPage, type FoundTrace, type OlderPage } from "@/lib/foundTraces";
+import { withNames } from "@/lib/traceql";
 import { useRange } from "@/lib/useRange";
-import type { TracesSearch } from "./search";
 
 const PAGE = 200;
-/** As many as the API gives in one answer. */
+/** Traces that the chart draws at most. */
 export const DRAWN = 1000;
+/** Matched spans of a set that are shown at most. */
+export const SPANS_SHOWN = 8;
 
-function filterOf(search: TracesSearch): TraceFilter {
-  return {
-    service: search.service, name: search.name, status: search.status,
-    min_duration: search.min, max_duration: search.max, attribute: search.attr,
+export function useTraces(query: string, enabled: boolean) {
+  const { bounds } = useRange();
+  const result = useInfiniteQuery({
+    queryKey: ["tempo", "search", query, bounds.start, bounds.end],
+    queryFn: async ({ pageParam, signal }) => {
+      const page = pageParam ?? { end: bounds.end, limit: PAGE };
+      return { page, answer: await tempo.search({ q: withNames(query), limit: page.limit, spss: SPANS_SHOWN, start: bounds.start, end: page.end }, signal) };
+    },
+    initialPageParam: undefined as OlderPage | undefined,
+    getNextPageParam: (last, all) => {
+      const known = new Set(all.slice(0, -1).flatMap(({ answer }) => (answer.traces ?? []).map((one) => one.traceID)));
+      return olderPage(last.answer, last.page, known);
+    },
+    enabled,
+  });
+  const traces = useMemo(() => unique((result.data?.pages ?? []).map(({ answer }) => answer)), [result.data]);
+  return { result, traces };
+}
+
+function unique(answers: TempoSearch[]): FoundTrace[] {
+  const byId = new Map<string, FoundTrace>();
+  for (const trace of answers.flatMap((answer) => answer.traces ?? [])) if (!byId.has(trace.traceID)) byId.set(trace.traceID, foundTrace(trace));
+  return [...byId.values()];
+}
+
+/** The traces that the chart draws: those of the list where that is all, else more at once. */
+export function useDrawnTraces(query: string, listed: FoundTrace[], more: boolean) {
+  const { bounds } = useRange();
+  const drawn = useQuery({
+    queryKey: ["tempo", "drawn", query, bounds.start, bounds.end],
+    queryFn: async ({ signal }) => unique([await tempo.search({ q: query, limit: DRAWN, spss: 1, start: bounds.start, end: bounds.end }, signal)]),
+    enabled: more,
+    notifyOnChangeProps: "all",
+  });
+  const found = more ? (drawn.data ?? listed) : listed;
+  return { traces: found.length >= listed.length ? found : listed, stale: more && drawn.isPlaceholderData };
+}
+
+const answerOf = ({ data, warnings, infos }: TraceMetric) => ({ data, warnings, infos });
+const exemplarsOf = ({ exemplars }: TraceMetric) => exemplars;
+
+/** Asks for what a query of numbers answers in a chart of this width, or in a table. */
+export function useTraceMetric(query: string, table: boolean, width: number, enabled: boolean): MetricAnswer {
+  const { bounds } = useRange();
+  const grid = useGrid(width);
+  const asked = {
+    queryKey: ["tempo", "range", query, grid.start, grid.end, grid.step], queryFn: ({ signal }: { signal: AbortSignal }) => tempo.range(query, grid, signal),
+    // What is read of the answers is read in parts that load later: every change must reach them.
+    enabled: enabled && !table && width > 0, notifyOnChangeProps: "all" as const,
   };
-}
-
-/** The traces that the chart draws: more at once than the list shows. */
-export function useDrawnTraces(search: TracesSearch) {
-  const { window } = useRange();
-  const filter = filterOf(search);
-  return useQuery({
-    queryKey: ["traces-drawn", filter, window],
-    queryFn: ({ signal }) => api.traces({ ...filter, ...window, limit: DRAWN }, signal),
-  });
-}
-
-export function useTraces(search: TracesSearch) {
-  const { window } = useRange();
-  const filter = filterOf(search);
-  const query = useInfiniteQuery({
-    queryKey: ["traces", filter, window],
-    queryFn: ({ pageParam, signal }) => api.traces({ ...filter, ...window, limit: PAGE, cursor: pageParam }, signal),
-    initialPageParam: undefined as string | undefined,
-    getNextPageParam: (last) => last.next_cursor ?? undefined,
-  });
-  const traces = useMemo(() => {
-    // A trace whose start moved between two pages would come twice.
-    const byId = new Map((query.data?.pages ?? []).flatMap((page) => page.traces).map((trace) => [trace.trace_id, trace]));
-    return [...byId.values()];
-  }, [query.data]);
-  return { query, traces };
+  const range = useQuery({ ...asked, select: answerOf });
+  const exemplars = useQuery({ ...asked, select: exemplarsOf });
+  const instant = useQuery({ queryKey: ["tempo", "instant", query, bounds.start, bounds.end], queryFn: ({ signal }) => tempo.instant(query, bounds, signal), enabled: enabled && table, notifyOnChangeProps: "all" });
+  const answer = table ? instant : range;
+  return { range, instant, exemplars, grid, error: enabled ? answer.error : null, retry: () => void answer.refetch() };
 }

@@ -25,6 +25,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .route("/traces", get(handlers::traces::list))
         .route("/traces/{trace_id}", get(handlers::traces::one))
+        .route("/traces/{trace_id}/analysis", get(handlers::analysis::trace))
+        .route("/traces/compare", get(handlers::analysis::compare))
+        .route("/traces/lift", get(handlers::analysis::lift))
+        .route("/operations", get(handlers::analysis::operations))
+        .route("/services/map", get(handlers::analysis::service_map))
         .route("/services", get(handlers::traces::services))
         .route("/logs", get(handlers::logs::list))
         .route("/logs/push", post(handlers::push::lines))
@@ -61,6 +66,11 @@ pub fn openapi_json() -> String {
         handlers::traces::list,
         handlers::traces::one,
         handlers::traces::services,
+        handlers::analysis::trace,
+        handlers::analysis::compare,
+        handlers::analysis::lift,
+        handlers::analysis::operations,
+        handlers::analysis::service_map,
         handlers::logs::list,
         handlers::logs::histogram,
         handlers::push::lines,

@@ -245,6 +245,52 @@ pub(super) struct RangeParams {
     pub(super) end: Option<Instant>,
 }
 
+/// Parameters of the comparison of two traces.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CompareParams {
+    /// Id of one trace: up to 32 hexadecimal digits.
+    pub(super) left: String,
+    /// Id of the other.
+    pub(super) right: String,
+}
+
+/// Parameters of the comparison of spans.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LiftParams {
+    /// Which spans, as a filter of TraceQL: `{ status = error }`.
+    pub(super) q: String,
+    /// Which other spans they are compared with; default `{ }`.
+    pub(super) baseline: Option<String>,
+    /// First instant: unix nanoseconds or RFC 3339; default one hour before `end`.
+    #[param(value_type = Option<String>)]
+    pub(super) start: Option<Instant>,
+    /// First instant after; default now.
+    #[param(value_type = Option<String>)]
+    pub(super) end: Option<Instant>,
+    /// Most values; default 50.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<Count<1000>>,
+}
+
+/// Parameters of the list of operations.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OperationsParams {
+    /// First instant: unix nanoseconds or RFC 3339; default one hour before `end`.
+    #[param(value_type = Option<String>)]
+    pub(super) start: Option<Instant>,
+    /// First instant after; default now.
+    #[param(value_type = Option<String>)]
+    pub(super) end: Option<Instant>,
+    /// Only this service's.
+    pub(super) service: Option<String>,
+}
+
 /// Parameters of the list of log records.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

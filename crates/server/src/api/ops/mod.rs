@@ -3,6 +3,7 @@
 mod dto;
 mod error;
 mod handlers;
+mod health;
 
 use std::sync::Arc;
 
@@ -22,7 +23,15 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .merge(health_routes(app))
 }
 
-/// Only the health check.
+/// Only the server's own metrics.
+pub(crate) fn metrics_routes(app: &Arc<App>) -> Router {
+    Router::new().route("/metrics", get(handlers::metrics)).with_state(Arc::clone(app))
+}
+
+/// Only the health checks, over HTTP and gRPC.
 pub(crate) fn health_routes(app: &Arc<App>) -> Router {
-    Router::new().route("/health", get(handlers::health)).with_state(Arc::clone(app))
+    Router::new()
+        .route("/health", get(handlers::health))
+        .route("/grpc.health.v1.Health/Check", post(health::check))
+        .with_state(Arc::clone(app))
 }

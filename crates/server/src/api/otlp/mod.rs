@@ -3,7 +3,6 @@
 
 mod error;
 mod export;
-mod framing;
 mod grpc;
 mod handlers;
 
@@ -17,8 +16,6 @@ use axum::routing::post;
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use watchkeep_model::Signal;
-
-pub(crate) use grpc::{is_grpc, unknown_method};
 
 use crate::app::App;
 

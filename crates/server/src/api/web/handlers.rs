@@ -5,7 +5,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use super::assets::{Asset, find};
-use crate::api::otlp;
+use crate::grpc;
 
 /// Shown where the program was built without the UI.
 const NOT_BUILT: &str = include_str!("not_built.html");
@@ -19,8 +19,8 @@ const POLICY: &str = "default-src 'self'; style-src 'self' 'unsafe-inline'; \
 
 /// Answers a path that no other surface serves.
 pub(super) async fn page(request: Request) -> Response {
-    if otlp::is_grpc(request.headers()) {
-        return otlp::unknown_method(request).await;
+    if grpc::is_grpc(request.headers()) {
+        return grpc::unknown_method(request).await;
     }
     if request.method() != Method::GET && request.method() != Method::HEAD {
         return (StatusCode::NOT_FOUND, "nothing here\n").into_response();

@@ -9,13 +9,13 @@ use watchkeep_model::Result;
 use watchkeep_model::column::Utf8Column;
 
 use super::align::{Condition, Way, Ways, ways};
-use super::bloom::BloomBuilder;
 use super::json::{Hole, Shape, take_apart};
-use super::row_set::RowSet;
-use super::sections::{Head, Packed, Writer, corrupt};
-use super::shred::{COLUMNS_MAX, SHAPES_MAX, Shredded, Shredder, WHOLE};
-use super::texts::once;
-use super::texts_read::Reader;
+use crate::block::RowSet;
+use crate::block::bloom::BloomBuilder;
+use crate::block::sections::{Head, Packed, Writer, corrupt};
+use crate::block::shred::{COLUMNS_MAX, SHAPES_MAX, Shredded, Shredder, WHOLE};
+use crate::block::texts::once;
+use crate::block::texts_read::Reader;
 
 /// Ends the text of a shape: a control character, as no line of JSON has.
 const SHAPE_END: char = '\u{1e}';
@@ -131,7 +131,7 @@ pub(super) fn write(
         texts.push(SHAPE_END);
     }
     out.compressed(texts.as_bytes())?;
-    lines.shredder.write(&lines.whole, times, bloom, out)
+    lines.shredder.write(&lines.whole, Some(times), bloom, out)
 }
 
 /// The bodies of a block at rest.

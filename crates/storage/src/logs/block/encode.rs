@@ -6,9 +6,13 @@ use hashbrown::HashMap;
 use watchkeep_model::column::{DictColumn, Table};
 use watchkeep_model::{LogColumns, Result};
 
-use super::bloom::BloomBuilder;
-use super::sections::Writer;
-use super::{ROWS_MAX, attributes, body, table};
+use super::{MAGIC, ROWS_MAX, body, streams};
+use crate::block::bloom::BloomBuilder;
+use crate::block::sections::Writer;
+use crate::block::{attributes, table};
+
+/// Columns that are written in their own way.
+pub(crate) const SPECIAL: [&str; 4] = ["time_ns", "stream", "body", "attributes"];
 
 /// A block, ready to be written.
 #[derive(Debug)]
@@ -16,7 +20,7 @@ pub(crate) struct EncodedBlock {
     pub(crate) bytes: Vec<u8>,
     /// How many of the bytes [`super::Block::open`] reads.
     pub(crate) head_bytes: usize,
-    /// Bloom filter over the words of bodies, attribute values and ids, for [`super::may_have`].
+    /// Bloom filter over the words of bodies, attribute values and ids, see [`crate::block::bloom`].
     pub(crate) bloom: Vec<u8>,
     pub(crate) figures: BlockFigures,
 }
@@ -56,14 +60,14 @@ pub(crate) fn encode(columns: &LogColumns, rows: &[u32], salt: u64) -> Result<En
     let times: Vec<i64> = rows.iter().map(|row| columns.time_ns[*row as usize]).collect();
     out.size(rows.len());
     table::write_times(&times, &mut out)?;
-    table::write_streams(&columns.stream, rows, &mut out)?;
+    streams::write(&columns.stream, rows, &mut out)?;
     body::write(&columns.body, rows, &times, &mut bloom, &mut out)?;
     let parts = attributes::Parts::of(&columns.attributes, rows);
     let attribute_keys = parts.keys.clone();
-    parts.write(&times, &mut bloom, &mut out)?;
+    parts.write(Some(&times), &mut bloom, &mut out)?;
     let mut stored: Vec<&str> = Vec::new();
     columns.visit(&mut |name, column| {
-        if !table::SPECIAL.contains(&name) && !table::is_default(column, rows) {
+        if !SPECIAL.contains(&name) && !table::is_default(column, rows) {
             stored.push(name);
         }
     });
@@ -72,14 +76,14 @@ pub(crate) fn encode(columns: &LogColumns, rows: &[u32], salt: u64) -> Result<En
     columns.visit(&mut |name, column| {
         if written.is_ok() && stored.contains(&name) {
             out.text(name);
-            written = table::write_column(column, rows, &times, &mut out);
+            written = table::write_column(column, rows, &times, None, &mut out);
         }
     });
     written?;
     add_ids(columns, rows, &mut bloom);
     add_shared(&columns.resource, rows, &mut bloom);
     add_shared(&columns.scope_attributes, rows, &mut bloom);
-    let (bytes, head_bytes) = out.finish();
+    let (bytes, head_bytes) = out.finish(MAGIC);
     let figures = figures(columns, rows, &times, attribute_keys);
     Ok(EncodedBlock { bytes, head_bytes, bloom: bloom.finish(), figures })
 }

@@ -8,11 +8,10 @@ use watchkeep_model::{Pattern, Result};
 use super::alike::has_alike;
 use super::json::{Found, Hole, find, unescape};
 use super::read::Block;
-use super::row_set::RowSet;
-use super::shred::WHOLE;
-use super::table::Column;
-use super::test::Decision;
-use super::texts_read::{Form, Reader, Texts};
+use crate::block::shred::WHOLE;
+use crate::block::table::Column;
+use crate::block::texts_read::{Form, Reader, Texts};
+use crate::block::{Decision, RowSet};
 use crate::seam::{CompareOp, FieldTest, LogField};
 
 /// The texts of a field.
@@ -248,19 +247,6 @@ impl FieldTest {
     }
 }
 
-impl CompareOp {
-    fn holds(self, left: f64, right: f64) -> bool {
-        match self {
-            Self::Eq => left == right,
-            Self::Ne => left != right,
-            Self::Lt => left < right,
-            Self::Le => left <= right,
-            Self::Gt => left > right,
-            Self::Ge => left >= right,
-        }
-    }
-}
-
 /// Compares numbers as they are written; one that no double can hold is left unknown.
 fn compare(
     reader: Reader<'_>,
@@ -274,14 +260,14 @@ fn compare(
     let mut yes = match &texts.form {
         Form::Integers(ints) => {
             let ints = ints.read(reader.source)?;
-            RowSet::of(texts.count, |index| op.holds(ints[index] as f64, than))
+            RowSet::of(texts.count, |index| op.holds(&(ints[index] as f64), &than))
         }
         Form::Decimals { style, ints } => {
             let ints = ints.read(reader.source)?;
-            RowSet::of(texts.count, |index| op.holds(style.double(ints[index]), than))
+            RowSet::of(texts.count, |index| op.holds(&style.double(ints[index]), &than))
         }
         _ => {
-            let mut holds = |text: &str| number(text).is_some_and(|left| op.holds(left, than));
+            let mut holds = |text: &str| number(text).is_some_and(|left| op.holds(&left, &than));
             let yes = texts.holding(reader, among, row_of, &mut holds)?;
             let mut beyond = |text: &str| number(text).is_none();
             let unknown = texts.holding(reader, among, row_of, &mut beyond)?;
@@ -294,7 +280,7 @@ fn compare(
         yes.remove(&at);
         for (position, text) in positions.iter().zip(odd.iter()) {
             match number(text) {
-                Some(left) if op.holds(left, than) => yes.insert(*position as usize),
+                Some(left) if op.holds(&left, &than) => yes.insert(*position as usize),
                 Some(_) => {}
                 None => unknown.insert(*position as usize),
             }

@@ -2,10 +2,10 @@
 
 use watchkeep_model::Result;
 
-use super::decimals::int_len;
 use super::read::Block;
-use super::row_set::RowSet;
-use super::texts_read::{Form, Reader, Texts};
+use crate::block::RowSet;
+use crate::block::decimals::int_len;
+use crate::block::texts_read::{Form, Reader, Texts};
 
 impl Block {
     /// Bytes of the bodies of some rows.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use watchkeep_model::column::{ColumnMut, Table};
 use watchkeep_model::{LogColumns, Result};
 
-use super::ROWS_MAX;
-use super::attributes::Attributes;
 use super::body::Bodies;
-use super::numbers::Numbers;
-use super::sections::{BlockSource, Head, corrupt, read_head};
-use super::table::{Column, Streams, fill_default};
-use super::texts_read::{Reader, Times};
+use super::streams::Streams;
+use super::{MAGIC, ROWS_MAX};
+use crate::block::attributes::Attributes;
+use crate::block::numbers::Numbers;
+use crate::block::sections::{BlockSource, Head, corrupt, read_head};
+use crate::block::table::{Column, fill_default};
+use crate::block::texts_read::{Reader, Times};
 use crate::seam::LogParts;
 
 /// A block that is being read. What was decoded once is kept.
@@ -38,7 +39,7 @@ pub(crate) struct StreamRun<'a> {
 impl Block {
     /// Reads and checks the head.
     pub(crate) fn open(source: Arc<dyn BlockSource>, head_bytes: usize) -> Result<Self> {
-        let head = read_head(&*source, head_bytes)?;
+        let head = read_head(&*source, head_bytes, MAGIC)?;
         let mut head = Head::new(&head);
         let rows = head.size()?;
         if !(1..=ROWS_MAX).contains(&rows) {

@@ -9,6 +9,9 @@ use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, Pattern, Result, Value};
 
 use super::*;
+use crate::block::bloom::{may_have, may_have_fragment};
+use crate::block::fragments::for_each_fragment;
+use crate::block::{RowSet, sections};
 use crate::seam::{CompareOp, FieldTest, LogField, LogParts, LogTest};
 
 /// Columns of some lines, in streams of seven.

@@ -6,14 +6,10 @@ mod cut;
 mod index;
 mod writer;
 
-use std::fs::File;
-use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, Result};
 
@@ -21,14 +17,11 @@ pub(crate) use cut::{ROWS_OWN, cut};
 pub(crate) use index::{BlockEntry, BlockStream};
 pub(crate) use writer::PartWriter;
 
-use super::block::{Block, BlockSource, Fragment, may_have, may_have_fragment};
+use super::block::Block;
 use super::select::StreamName;
-use crate::records::part::PartFigures;
+use crate::block::BlockWords;
+use crate::part_file::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, PartFigures, PartFile};
 use index::Index;
-
-const BLOCKS_FILE: &str = "blocks";
-const BLOOMS_FILE: &str = "blooms";
-const INDEX_FILE: &str = "index";
 
 /// A part on disk. Its index is read when first needed and kept.
 #[derive(Debug)]
@@ -45,87 +38,6 @@ struct Opened {
     index: Index,
     blocks: Arc<PartFile>,
     blooms: PartFile,
-}
-
-/// A file of a part. What is in it is checked by those who read it.
-#[derive(Debug)]
-struct PartFile {
-    file: File,
-    path: PathBuf,
-}
-
-impl PartFile {
-    fn open(path: PathBuf) -> Result<Self> {
-        let file = File::open(&path).context(|| format!("cannot open {}", path.display()))?;
-        Ok(Self { file, path })
-    }
-
-    fn read(&self, at: u64, bytes: usize) -> Result<Vec<u8>> {
-        let mut buffer = vec![0; bytes];
-        match self.file.read_exact_at(&mut buffer, at) {
-            Ok(()) => Ok(buffer),
-            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                Err(Error::corrupt(format!(
-                    "{} ends before the {bytes} bytes at offset {at} that its index names",
-                    self.path.display()
-                )))
-            }
-            Err(error) => {
-                Err(error).context(|| format!("cannot read {} at offset {at}", self.path.display()))
-            }
-        }
-    }
-
-    /// Reads what has a checksum in the index.
-    fn read_checked(&self, at: u64, bytes: usize, checksum: u32) -> Result<Vec<u8>> {
-        let read = self.read(at, bytes)?;
-        if crc32c::crc32c(&read) != checksum {
-            return Err(Error::corrupt(format!(
-                "{} is damaged: the checksum of the {bytes} bytes at offset {at} differs",
-                self.path.display()
-            )));
-        }
-        Ok(read)
-    }
-}
-
-/// A block's place in its file.
-#[derive(Debug)]
-struct BlockPlace {
-    file: Arc<PartFile>,
-    at: u64,
-    bytes: usize,
-}
-
-impl BlockSource for BlockPlace {
-    fn read(&self, range: Range<usize>) -> Result<Bytes> {
-        if range.start > range.end || range.end > self.bytes {
-            return Err(Error::corrupt(format!(
-                "a block of {} refers to bytes past its end",
-                self.file.path.display()
-            )));
-        }
-        self.file.read(self.at + range.start as u64, range.len()).map(Bytes::from)
-    }
-}
-
-/// The words that may stand in a block.
-#[derive(Debug)]
-pub(crate) struct BlockWords {
-    bloom: Vec<u8>,
-    salt: u64,
-}
-
-impl BlockWords {
-    /// Whether a word may be among them.
-    pub(crate) fn may_have(&self, word: &str) -> bool {
-        may_have(&self.bloom, self.salt, word)
-    }
-
-    /// Whether a word with this fragment may be among them.
-    pub(crate) fn may_have_fragment(&self, fragment: Fragment) -> bool {
-        may_have_fragment(&self.bloom, self.salt, fragment)
-    }
 }
 
 impl LogPart {
@@ -155,9 +67,8 @@ impl LogPart {
 
     /// Begins to read a block.
     pub(crate) fn block(&self, entry: &BlockEntry) -> Result<Block> {
-        let file = Arc::clone(&self.opened()?.blocks);
-        let source = BlockPlace { file, at: entry.at, bytes: entry.bytes as usize };
-        Block::open(Arc::new(source), entry.head_bytes as usize)
+        let source = self.opened()?.blocks.block(entry.at, entry.bytes as usize);
+        Block::open(source, entry.head_bytes as usize)
     }
 
     /// The words that may stand in a block.

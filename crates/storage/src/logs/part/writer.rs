@@ -1,19 +1,16 @@
 //! Writing a part, block by block.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use watchkeep_model::error::IoContext;
 use watchkeep_model::{LogColumns, Result, stream};
 
+use super::LogPart;
 use super::index::{BlockEntry, BlockStream, Index};
-use super::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, LogPart};
 use crate::logs::block::{EncodedBlock, encode};
 use crate::logs::select::StreamName;
-use crate::records::part::PartFigures;
+use crate::part_file::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, Output, PartFigures};
 
 /// Bits of a salt that number the block; those above are the part's id.
 const SALT_BLOCK_BITS: u32 = 20;
@@ -28,37 +25,6 @@ pub(crate) struct PartWriter {
     entries: Vec<BlockEntry>,
     /// Numbers of streams in the order in which they came.
     streams: BTreeMap<Arc<str>, u32>,
-}
-
-#[derive(Debug)]
-struct Output {
-    file: BufWriter<File>,
-    path: PathBuf,
-    bytes: u64,
-}
-
-impl Output {
-    fn create(path: PathBuf) -> Result<Self> {
-        let file =
-            File::create_new(&path).context(|| format!("cannot create {}", path.display()))?;
-        Ok(Self { file: BufWriter::with_capacity(1 << 16, file), path, bytes: 0 })
-    }
-
-    /// Appends bytes and says where they are.
-    fn append(&mut self, bytes: &[u8]) -> Result<u64> {
-        let at = self.bytes;
-        self.file.write_all(bytes).context(|| format!("cannot write {}", self.path.display()))?;
-        self.bytes += bytes.len() as u64;
-        Ok(at)
-    }
-
-    fn finish(mut self) -> Result<u64> {
-        self.file
-            .flush()
-            .and_then(|()| self.file.get_ref().sync_all())
-            .context(|| format!("cannot write {}", self.path.display()))?;
-        Ok(self.bytes)
-    }
 }
 
 impl PartWriter {

@@ -4,60 +4,94 @@
 
 use std::fmt;
 
+use hashbrown::HashMap;
 use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use watchkeep_model::column::Table;
-use watchkeep_model::{Result, SpanColumns, SpanId, TraceId};
+use watchkeep_model::{DictColumn, Result, SpanColumns, SpanId, TraceId};
 
 use super::value::{EntriesSeed, read, write_entry, write_object};
 use crate::protobuf::Writer;
 
-/// Encodes spans as `TracesData` (the form of `ExportTraceServiceRequest` too). Neighbouring rows
-/// of one resource and scope share their groups, so rows sorted by those make the smallest body.
-pub fn encode_traces(spans: &SpanColumns) -> Result<Vec<u8>> {
+/// Encodes rows of spans as `TracesData` (the form of `ExportTraceServiceRequest` too). Spans of one
+/// resource and scope stand together, groups as they first come and spans in the order given.
+pub fn encode_traces(spans: &SpanColumns, rows: &[u32]) -> Result<Vec<u8>> {
     let mut writer = Writer::default();
-    let mut row = 0;
-    while row < spans.len() {
-        let resource = spans.resource.get(row);
+    let rows = grouped(spans, rows);
+    for of_resource in rows.chunk_by(|(a, _), (b, _)| a.resource == b.resource) {
+        let Some((keys, _)) = of_resource.first() else { continue };
         let resource_spans = writer.begin_message(1);
         let message = writer.begin_message(1);
-        write_object(&mut writer, 1, resource)?;
+        write_object(&mut writer, 1, text_of(&spans.resource, keys.resource))?;
         writer.end_message(message);
-        while row < spans.len() && spans.resource.get(row) == resource {
-            row = write_scope_spans(spans, row, &mut writer)?;
+        for of_scope in of_resource.chunk_by(|(a, _), (b, _)| a == b) {
+            write_scope_spans(spans, of_scope, &mut writer)?;
         }
         writer.end_message(resource_spans);
     }
     Ok(writer.into_bytes())
 }
 
-/// Writes the spans from `row` that share its resource and scope; returns the row after them.
-fn write_scope_spans(spans: &SpanColumns, first: usize, writer: &mut Writer) -> Result<usize> {
-    let group = |row: usize| {
-        [
-            spans.resource.get(row),
-            spans.scope_name.get(row),
-            spans.scope_version.get(row),
-            spans.scope_attributes.get(row),
-            spans.schema_url.get(row),
-        ]
-    };
-    let [_, name, version, attributes, schema_url] = group(first);
+/// Keys of what spans of a group share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct GroupKeys {
+    resource: u32,
+    scope_name: u32,
+    scope_version: u32,
+    scope_attributes: u32,
+    schema_url: u32,
+}
+
+/// The rows and their groups, ordered by where the resource, then the scope, first came.
+#[expect(clippy::indexing_slicing, reason = "the caller's rows are those of the table")]
+fn grouped(spans: &SpanColumns, rows: &[u32]) -> Vec<(GroupKeys, u32)> {
+    let key = |column: &DictColumn, row: u32| column.parts().1[row as usize];
+    let mut places: HashMap<u32, usize> = HashMap::new();
+    let mut groups: HashMap<GroupKeys, usize> = HashMap::new();
+    let mut found: Vec<(GroupKeys, u32)> = rows
+        .iter()
+        .map(|row| {
+            let keys = GroupKeys {
+                resource: key(&spans.resource, *row),
+                scope_name: key(&spans.scope_name, *row),
+                scope_version: key(&spans.scope_version, *row),
+                scope_attributes: key(&spans.scope_attributes, *row),
+                schema_url: key(&spans.schema_url, *row),
+            };
+            let next = places.len();
+            places.entry(keys.resource).or_insert(next);
+            let next = groups.len();
+            groups.entry(keys).or_insert(next);
+            (keys, *row)
+        })
+        .collect();
+    found.sort_by_key(|(keys, _)| (places.get(&keys.resource), groups.get(keys)));
+    found
+}
+
+fn text_of(column: &DictColumn, key: u32) -> &str {
+    column.parts().0.get(key as usize)
+}
+
+/// Writes spans that share a resource and scope.
+fn write_scope_spans(
+    spans: &SpanColumns,
+    rows: &[(GroupKeys, u32)],
+    writer: &mut Writer,
+) -> Result<()> {
+    let Some((keys, _)) = rows.first() else { return Ok(()) };
     let scope_spans = writer.begin_message(2);
     let scope = writer.begin_message(1);
-    write_text(writer, 1, name);
-    write_text(writer, 2, version);
-    write_object(writer, 3, attributes)?;
+    write_text(writer, 1, text_of(&spans.scope_name, keys.scope_name));
+    write_text(writer, 2, text_of(&spans.scope_version, keys.scope_version));
+    write_object(writer, 3, text_of(&spans.scope_attributes, keys.scope_attributes))?;
     writer.end_message(scope);
-    let mut row = first;
-    while row < spans.len() && group(row) == group(first) {
+    for (_, row) in rows {
         let span = writer.begin_message(2);
-        write_span(spans, row, writer)?;
+        write_span(spans, *row as usize, writer)?;
         writer.end_message(span);
-        row += 1;
     }
-    write_text(writer, 3, schema_url);
+    write_text(writer, 3, text_of(&spans.schema_url, keys.schema_url));
     writer.end_message(scope_spans);
-    Ok(row)
+    Ok(())
 }
 
 fn write_text(writer: &mut Writer, number: u32, text: &str) {

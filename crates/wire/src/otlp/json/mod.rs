@@ -9,6 +9,7 @@
 
 mod scalar;
 mod schema;
+mod write;
 
 use std::fmt;
 
@@ -19,6 +20,8 @@ use watchkeep_model::{Error, LogColumns, MetricColumns, Result, SpanColumns};
 
 use self::scalar::ScalarSeed;
 use self::schema::{ANY_VALUE, FieldDef, Kind, LOGS, METRICS, Message, TRACES};
+pub use write::{JsonForm, encode_traces_json};
+
 use super::{
     Decoded, MetricsOptions, NESTING_DEPTH_HARD_MAX, Signal, check_body, decode_logs,
     decode_metrics, decode_traces,

@@ -13,13 +13,15 @@ use opentelemetry_proto::tonic::trace::v1::{
 use proptest::prelude::*;
 use prost::Message as _;
 use watchkeep_model::attributes::Value;
+use watchkeep_model::column::Table as _;
 use watchkeep_model::{
     DecodeLimits, Level, LogColumns, MetricColumns, SpanColumns, SpanId, TraceId,
 };
 
 use super::{ARRIVAL_NS, generate};
 use crate::otlp::{
-    Decoded, MetricsOptions, decode_logs_json, decode_metrics_json, decode_traces_json,
+    Decoded, JsonForm, MetricsOptions, decode_logs_json, decode_metrics_json, decode_traces_json,
+    encode_traces, encode_traces_json,
 };
 use crate::protobuf::{Field, Reader, Writer};
 
@@ -211,6 +213,18 @@ fn expect_logs(data: &LogsData) -> LogColumns {
     columns
 }
 
+fn every_row(columns: &SpanColumns) -> Vec<u32> {
+    (0..columns.len() as u32).collect()
+}
+
+/// Each span as a message of its own, sorted.
+fn spans_alone(columns: &SpanColumns) -> Vec<Vec<u8>> {
+    let mut alone: Vec<Vec<u8>> =
+        every_row(columns).iter().map(|row| encode_traces(columns, &[*row]).unwrap()).collect();
+    alone.sort();
+    alone
+}
+
 /// Whether two batches are the same, stale markers too, which are NaN and so not equal.
 fn same_metrics(a: &Decoded<MetricColumns>, b: &Decoded<MetricColumns>) -> bool {
     let without_values = |decoded: &Decoded<MetricColumns>| {
@@ -261,9 +275,32 @@ proptest! {
     #[test]
     fn spans_encoded_again_are_the_same_spans(data in generate::traces()) {
         let columns = super::traces(&data.encode_to_vec()).unwrap().columns;
-        let body = crate::otlp::encode_traces(&columns).unwrap();
+        let body = encode_traces(&columns, &every_row(&columns)).unwrap();
         prop_assert!(TracesData::decode(&*body).is_ok());
-        prop_assert!(super::traces(&body).unwrap().columns == columns);
+        let again = super::traces(&body).unwrap().columns;
+        prop_assert_eq!(spans_alone(&again), spans_alone(&columns));
+        // What stands together is not written apart a second time.
+        prop_assert_eq!(encode_traces(&again, &every_row(&again)).unwrap(), body);
+    }
+
+    #[test]
+    fn spans_encoded_as_json_are_the_same_spans(data in generate::traces()) {
+        let columns = super::traces(&data.encode_to_vec()).unwrap().columns;
+        let rows = every_row(&columns);
+        let text = encode_traces_json(&columns, &rows, JsonForm::Otlp).unwrap();
+        let again = decode_traces_json(text.as_bytes(), &DecodeLimits::default()).unwrap().columns;
+        prop_assert_eq!(spans_alone(&again), spans_alone(&columns));
+        // Another reader of OTLP's JSON takes it, and finds as many spans.
+        let other: TracesData = serde_json::from_str(&text).unwrap();
+        prop_assert_eq!(expect_traces(&other).0.len(), columns.len());
+        // Protobuf's form is JSON of the same shape, with other ids and enumerations.
+        let text = encode_traces_json(&columns, &rows, JsonForm::Protobuf).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let first = value.pointer("/resourceSpans/0/scopeSpans/0/spans/0/spanId");
+        prop_assert_eq!(first.is_some(), !columns.is_empty());
+        if let Some(id) = first.and_then(|id| id.as_str()) {
+            prop_assert_eq!(id.len(), 12, "eight bytes in base64");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The shapes of answers. What is stored as JSON goes out as it is, without being parsed.
 
+pub(super) mod analysis;
 pub(super) mod logs;
 pub(super) mod metrics;
 pub(super) mod traces;

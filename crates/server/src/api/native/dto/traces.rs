@@ -263,14 +263,7 @@ impl Span {
             span_id: row.span_id.to_string(),
             parent_span_id: row.parent_span_id.is_some().then(|| row.parent_span_id.to_string()),
             name: row.name,
-            kind: match row.kind {
-                1 => "internal",
-                2 => "server",
-                3 => "client",
-                4 => "producer",
-                5 => "consumer",
-                _ => "unspecified",
-            },
+            kind: kind_name(row.kind),
             start_time_unix_nano: row.start_ns.to_string(),
             duration_ns: row.duration_ns,
             status: Status {
@@ -292,6 +285,18 @@ impl Span {
             dropped_events_count: row.dropped_events,
             dropped_links_count: row.dropped_links,
         })
+    }
+}
+
+/// OTLP's kind of a span by its name.
+pub(super) fn kind_name(kind: u8) -> &'static str {
+    match kind {
+        1 => "internal",
+        2 => "server",
+        3 => "client",
+        4 => "producer",
+        5 => "consumer",
+        _ => "unspecified",
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the paths do: parameters in, one question to the engine, its answer in the API's shape.
 
+pub(super) mod analysis;
 pub(super) mod logs;
 pub(super) mod metrics;
 pub(super) mod push;

@@ -1,0 +1,16 @@
+//! No bytes make the decoder of Zipkin's first form (Thrift) panic, leave columns uneven, or write JSON
+//! that can not be read.
+#![no_main]
+
+mod spans;
+
+use libfuzzer_sys::fuzz_target;
+use watchkeep_model::DecodeLimits;
+use watchkeep_wire::zipkin::decode_v1_thrift;
+
+fuzz_target!(|body: &[u8]| {
+    let limits = DecodeLimits::default();
+    if let Ok(decoded) = decode_v1_thrift(body, &limits, 1) {
+        spans::check(&decoded.columns);
+    }
+});
