@@ -65,8 +65,9 @@ pub enum SpanField {
     /// Span that each link leads to, 16 hexadecimal digits.
     LinkSpanId,
     /// Row of the span's parent in the same batch (an integer); absent for a root and where the
-    /// parent is not there. Where a client and a server share an id, the server is the parent of
-    /// whatever names it, save of a server. Clients may send circles. Only for [`SpanRows::Traces`].
+    /// parent is not there. Where a client and a server share an id (Zipkin), the client is the
+    /// server's parent, and the server that of whatever names the id, save of another server. Clients
+    /// may send circles. Only for [`SpanRows::Traces`].
     ParentRow,
     /// Name of the trace's root; absent without one. Only for [`SpanRows::Traces`].
     RootName,

@@ -83,6 +83,9 @@ const SPAN_CASES: &[Case] = &[
     ("fields_of_spans", |f| Box::pin(spans::fields_of_spans(f))),
     ("span_tests_are_joined", |f| Box::pin(spans::span_tests_are_joined(f))),
     ("trace_tests_look_at_all_spans", |f| Box::pin(spans::trace_tests_look_at_all_spans(f))),
+    ("a_server_is_called_by_the_client_that_shares_its_id", |f| {
+        Box::pin(spans::a_server_is_called_by_the_client_that_shares_its_id(f))
+    }),
     ("names_of_spans_are_listed", |f| Box::pin(spans::names_of_spans_are_listed(f))),
 ];
 

@@ -526,3 +526,27 @@ pub(super) async fn names_of_spans_are_listed(mut fixture: Fixture) {
     let cursor = fixture.store.spans(&stranger, request).await.unwrap();
     assert_eq!(cursor.count(), 0);
 }
+
+/// Zipkin's way: both sides of a call under one id, the server without a parent of its own.
+pub(super) async fn a_server_is_called_by_the_client_that_shares_its_id(mut fixture: Fixture) {
+    let client = Span { name: "call", ..Span::default() };
+    let server =
+        Span { start_ns: client.start_ns + 1, service: "worker", name: "served", ..client.clone() };
+    let mut rows = spans(&[client, server]);
+    rows.kind[0] = 3;
+    fixture.append(Batch::Spans(rows)).await;
+    let called = ServiceCalls {
+        parent: "gateway".to_owned(),
+        child: "worker".to_owned(),
+        calls: 1,
+        errors: 0,
+    };
+    let early = TimeRange { start_ns: SECOND_NS, end_ns: SECOND_NS + 1 };
+    let calls = |range| fixture.store.service_calls(&fixture.tenant, range);
+    assert_eq!(calls(TimeRange::ALL).await.unwrap(), [called]);
+    assert_eq!(calls(early).await.unwrap(), [], "the server's span starts after it");
+    let request =
+        whole(TimeRange::ALL, TraceTest::ALL, vec![SpanField::Name, SpanField::ParentRow]);
+    let found = traces(&fixture, request).await;
+    assert_eq!(found[0].3, [vec!["call".into(), Got::None], vec!["served".into(), Got::Int(0)]]);
+}

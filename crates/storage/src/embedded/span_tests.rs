@@ -216,7 +216,9 @@ fn text_of(spans: &[Model]) -> String {
         let named: Vec<usize> =
             (0..spans.len()).filter(|at| spans[*at].id == span.parent).collect();
         let wanted = if span.kind == SERVER { CLIENT } else { SERVER };
+        let its_client = spans.iter().position(|of| of.id == span.id && of.kind == CLIENT);
         let parent = match named.as_slice() {
+            _ if span.kind == SERVER && its_client.is_some() => its_client,
             [only] => Some(*only),
             several => several.iter().copied().find(|at| spans[*at].kind == wanted),
         };

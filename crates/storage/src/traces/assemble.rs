@@ -218,8 +218,8 @@ impl Assembly<'_> {
         }))
     }
 
-    /// Rows of parents. A client and a server may share an id (Zipkin): then the server is the
-    /// parent of what names that id, and the client that of a server.
+    /// Rows of parents. A client and a server may share an id (Zipkin): then the client is the
+    /// server's parent, whatever that names, and the server is the parent of what names the id.
     fn parents(&self) -> FieldColumn {
         let mut values = vec![0; self.picks.len()];
         let mut present = vec![false; self.picks.len()];
@@ -235,13 +235,18 @@ impl Assembly<'_> {
             by_id.extend(rows.clone().map(|row| (ids(row).0, row)));
             by_id.sort_unstable();
             for row in rows {
-                let (_, parent, kind) = ids(row);
+                let (own, mut parent, kind) = ids(row);
+                let wanted = if kind == SERVER { CLIENT } else { SERVER };
+                let from = by_id.partition_point(|(id, _)| *id < own);
+                let mut alike = by_id[from..].iter().take_while(|(id, _)| *id == own);
+                if kind == SERVER && alike.any(|(_, at)| ids(*at).2 == CLIENT) {
+                    parent = own;
+                }
                 if parent == SpanId::NONE.0 {
                     continue;
                 }
                 let from = by_id.partition_point(|(id, _)| *id < parent);
                 let mut named = by_id[from..].iter().take_while(|(id, _)| *id == parent);
-                let wanted = if kind == SERVER { CLIENT } else { SERVER };
                 let chosen = match (named.next(), named.next()) {
                     (Some(only), None) => Some(only),
                     (Some(first), Some(second)) => [first, second]

@@ -2,6 +2,7 @@
 //! of their parent.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use hashbrown::HashMap;
 use watchkeep_model::{ServiceCalls, SpanColumns};
@@ -13,12 +14,34 @@ const ERROR: u8 = 2;
 /// Row of a parent that is not there.
 const NO_ROW: u32 = u32::MAX;
 
-/// Rows of spans and, for each, the place of its parent among these rows, or `u32::MAX`.
+/// Rows of spans, those of a trace together, and, for each, the place of its parent among these rows,
+/// or `u32::MAX`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallRows<'a> {
     pub(crate) columns: &'a SpanColumns,
     pub(crate) rows: &'a [u32],
     pub(crate) parent_rows: &'a [u32],
+}
+
+/// A client and a server may share an id (Zipkin): for each row of such a server that of its client,
+/// which called it whatever the server names as its parent. Traces are ranges of rows.
+pub(crate) fn shared_clients(
+    traces: impl Iterator<Item = Range<usize>>,
+    id: impl Fn(usize) -> [u8; 8],
+    kind: impl Fn(usize) -> u8,
+) -> HashMap<usize, usize> {
+    let mut shared = HashMap::new();
+    let mut clients: HashMap<[u8; 8], usize> = HashMap::new();
+    for rows in traces {
+        clients.clear();
+        clients.extend(rows.clone().filter(|row| kind(*row) == CLIENT).map(|row| (id(row), row)));
+        if clients.is_empty() {
+            continue;
+        }
+        let servers = rows.filter(|row| kind(*row) == SERVER);
+        shared.extend(servers.filter_map(|row| Some((row, *clients.get(&id(row))?))));
+    }
+    shared
 }
 
 /// Calls and errors among them, by caller and callee.
@@ -31,8 +54,19 @@ impl Calls {
         let CallRows { columns, rows, parent_rows } = *spans;
         let (services, keys) = columns.service.parts();
         let mut counts: HashMap<(u32, u32), (u64, u64)> = HashMap::new();
-        for (row, parent) in rows.iter().zip(parent_rows).filter(|(_, parent)| **parent != NO_ROW) {
-            let (row, parent) = (*row as usize, rows[*parent as usize] as usize);
+        let at = |place: usize| rows[place] as usize;
+        let of_one_trace =
+            |a: &u32, b: &u32| columns.trace_id[*a as usize] == columns.trace_id[*b as usize];
+        let traces = rows.chunk_by(of_one_trace).scan(0, |from, rows| {
+            *from += rows.len();
+            Some(*from - rows.len()..*from)
+        });
+        let shared =
+            shared_clients(traces, |row| columns.span_id[at(row)], |row| columns.kind[at(row)]);
+        for (place, parent) in parent_rows.iter().enumerate() {
+            let named = (*parent != NO_ROW).then_some(*parent as usize);
+            let Some(parent) = shared.get(&place).copied().or(named) else { continue };
+            let (row, parent) = (at(place), at(parent));
             let (caller, callee) = (keys[parent], keys[row]);
             let sides = (columns.kind[parent], columns.kind[row]);
             if caller != callee || sides == (CLIENT, SERVER) {
@@ -60,5 +94,20 @@ impl Calls {
         calls
             .map(|((parent, child), (calls, errors))| ServiceCalls { parent, child, calls, errors })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_called_by_the_client_whose_id_it_shares() {
+        // Two traces: ids and kinds by row.
+        let ids = [1, 1, 2, 1, 3];
+        let kinds = [CLIENT, SERVER, SERVER, SERVER, CLIENT];
+        let shared =
+            shared_clients([0..3, 3..5].into_iter(), |row| [ids[row]; 8], |row| kinds[row]);
+        assert_eq!(shared, HashMap::from([(1, 0)]));
     }
 }

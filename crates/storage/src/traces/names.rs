@@ -10,7 +10,7 @@ use watchkeep_model::{
 };
 
 use super::block::{NO_ROW, SpanBlock};
-use super::calls::Calls;
+use super::calls::{Calls, shared_clients};
 use super::piece::{Piece, Snapshot};
 use super::value::{events, links, object};
 
@@ -137,9 +137,16 @@ const LOCAL: [SpanField; 4] =
 
 fn add_block(block: &SpanBlock, range: TimeRange, calls: &mut Calls) -> Result<()> {
     let local = LOCAL.iter().map(|field| block.column(field, None));
-    let parents = block.parent_rows()?;
+    let (parents, ids, kinds) = (block.parent_rows()?, block.span_ids()?, block.kinds()?);
+    let table = block.traces()?;
+    let traces = (0..table.len()).map(|trace| {
+        let rows = table.rows(trace);
+        rows.start as usize..rows.end as usize
+    });
+    let shared = shared_clients(traces, |row| ids[row], |row| kinds[row] as u8);
     add(&local.collect::<Result<Vec<_>>>()?, range, calls, |row| {
-        (parents[row] != NO_ROW).then_some(parents[row] as usize)
+        let named = (parents[row] != NO_ROW).then_some(parents[row] as usize);
+        shared.get(&row).copied().or(named)
     });
     Ok(())
 }
