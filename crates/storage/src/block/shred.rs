@@ -233,7 +233,11 @@ impl Shredded {
     ) -> Result<RowSet> {
         let texts = &self.columns[column as usize].texts;
         let Some(rows) = self.rows_of(reader, column)? else { return test(texts, among, None) };
-        let positions = RowSet::of(rows.len(), |index| among.contains(rows[index] as usize));
+        let positions = if among.count() == self.rows {
+            RowSet::all(rows.len())
+        } else {
+            RowSet::of(rows.len(), |index| among.contains(rows[index] as usize))
+        };
         let mut held = RowSet::none(self.rows);
         let found = test(texts, &positions, Some(rows))?;
         found.iter().for_each(|index| held.insert(rows[index] as usize));

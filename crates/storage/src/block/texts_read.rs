@@ -266,6 +266,11 @@ impl Texts {
         Ok(held)
     }
 
+    /// Whether each distinct text stands here once, so that a test of texts looks at few.
+    pub(crate) fn is_dictionary(&self) -> bool {
+        matches!(self.form, Form::Dictionary { .. })
+    }
+
     /// As [`Texts::holding`], for texts that contain the needle.
     pub(crate) fn containing(
         &self,

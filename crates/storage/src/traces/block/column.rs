@@ -26,7 +26,7 @@ impl SpanBlock {
                 let keys = picked(self.trace_of_row()?, which);
                 FieldColumn::Text {
                     keys,
-                    values: hex_column(self.traces()?.ids.iter().map(|id| id.0)),
+                    values: hex_column(self.trace_ids()?.iter().map(|id| id.0)),
                 }
             }
             SpanField::SpanId => {

@@ -44,6 +44,8 @@ pub(crate) struct SpanBlock {
 struct Decoded {
     durations: OnceLock<Vec<i64>>,
     traces: OnceLock<TraceTable>,
+    trace_ids: OnceLock<Vec<TraceId>>,
+    trace_ends: OnceLock<Vec<u32>>,
     trace_of_row: OnceLock<Vec<u32>>,
     span_ids: OnceLock<Vec<[u8; 8]>>,
     parents: OnceLock<ReadParents>,
@@ -175,31 +177,55 @@ impl SpanBlock {
         }
     }
 
-    /// Its traces, by start; rows of a trace stand together.
-    pub(crate) fn traces(&self) -> Result<&TraceTable> {
-        once(&self.read.traces, || {
-            let ids = self.trace_ids.read(&*self.source)?;
-            let (ids, rest) = ids.as_chunks::<16>();
+    /// Ids of its traces, by start.
+    pub(super) fn trace_ids(&self) -> Result<&[TraceId]> {
+        let ids = once(&self.read.trace_ids, || {
+            let bytes = self.trace_ids.read(&*self.source)?;
+            let (ids, rest) = bytes.as_chunks::<16>();
             if ids.len() != self.traces || !rest.is_empty() {
                 return Err(corrupt("ids of traces are missing"));
             }
-            let lengths = self.trace_lengths.read_u32(&*self.source, ROWS_MAX + 1)?;
-            if lengths.iter().map(|len| *len as usize).sum::<usize>() != self.rows
-                || lengths.contains(&0)
-            {
+            Ok(ids.iter().copied().map(TraceId).collect())
+        })?;
+        Ok(ids)
+    }
+
+    /// One past the last row of each trace: rows of a trace stand together.
+    fn trace_ends(&self) -> Result<&[u32]> {
+        let ends = once(&self.read.trace_ends, || {
+            let mut ends = self.trace_lengths.read_u32(&*self.source, ROWS_MAX + 1)?;
+            let mut end = 0_usize;
+            for len in &mut ends {
+                if *len == 0 || end > self.rows {
+                    return Err(corrupt("its traces have another number of rows"));
+                }
+                end += *len as usize;
+                *len = end as u32;
+            }
+            if end != self.rows {
                 return Err(corrupt("its traces have another number of rows"));
             }
+            Ok(ends)
+        })?;
+        Ok(ends)
+    }
+
+    /// Its traces, by start.
+    pub(crate) fn traces(&self) -> Result<&TraceTable> {
+        once(&self.read.traces, || {
             let (starts, durations) = (self.starts()?, self.durations()?);
-            let mut table = TraceTable::default();
+            let mut table = TraceTable {
+                ids: self.trace_ids()?.to_vec(),
+                rows_end: self.trace_ends()?.to_vec(),
+                ..TraceTable::default()
+            };
             let mut from = 0;
-            for (id, len) in ids.iter().zip(lengths) {
-                let rows = from..from + len as usize;
+            for end in &table.rows_end {
+                let rows = from..*end as usize;
                 let end = |row: usize| starts[row].saturating_add(durations[row].max(0));
                 from = rows.end;
-                table.ids.push(TraceId(*id));
                 table.start_ns.push(starts[rows.clone()].iter().copied().min().unwrap_or(0));
                 table.end_ns.push(rows.map(end).max().unwrap_or(0));
-                table.rows_end.push(from as u32);
             }
             Ok(table)
         })
@@ -208,9 +234,8 @@ impl SpanBlock {
     /// Number of the trace of each row.
     pub(super) fn trace_of_row(&self) -> Result<&[u32]> {
         let of_row = once(&self.read.trace_of_row, || {
-            let table = self.traces()?;
             let mut of_row = Vec::with_capacity(self.rows);
-            for (trace, end) in table.rows_end.iter().enumerate() {
+            for (trace, end) in self.trace_ends()?.iter().enumerate() {
                 of_row.resize(*end as usize, trace as u32);
             }
             Ok(of_row)
@@ -268,8 +293,8 @@ impl SpanBlock {
                 ("start_ns", ColumnMut::I64(into)) => *into = picked(self.starts()?, some),
                 ("duration_ns", ColumnMut::I64(into)) => *into = picked(self.durations()?, some),
                 ("trace_id", ColumnMut::Id16(into)) => {
-                    let (table, of_row) = (self.traces()?, self.trace_of_row()?);
-                    into.extend(which.iter().map(|r| table.ids[of_row[*r as usize] as usize].0));
+                    let (ids, of_row) = (self.trace_ids()?, self.trace_of_row()?);
+                    into.extend(which.iter().map(|r| ids[of_row[*r as usize] as usize].0));
                 }
                 ("span_id", ColumnMut::Id8(into)) => *into = picked(self.span_ids()?, some),
                 ("parent_span_id", ColumnMut::Id8(into)) => {

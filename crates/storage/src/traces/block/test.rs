@@ -146,7 +146,7 @@ fn equal(
     wanted: &str,
 ) -> Result<RowSet> {
     let mut holds = |text: &str| text == wanted;
-    if wanted.is_empty() {
+    if wanted.is_empty() || texts.is_dictionary() {
         return texts.holding(reader, among, row_of, &mut holds);
     }
     let with_all = texts.containing(reader, among, row_of, wanted)?;
