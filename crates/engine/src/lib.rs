@@ -12,6 +12,7 @@
 //! - Nothing reads the environment or a clock that it was not handed.
 
 pub mod analysis;
+mod blocking;
 pub mod config;
 pub mod engine;
 pub mod humane;

@@ -3,8 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use watchkeep_model::{Error, Labels, Matcher, NativeHistogram, Result, TenantId};
@@ -13,6 +12,7 @@ use watchkeep_promql::{Expr, Output, Select, SeriesIter, SeriesSource, parse, re
 use watchkeep_storage::Store;
 use watchkeep_storage::seam::{SampleCursor, SamplesRequest, SeriesRequest};
 
+use crate::blocking::{NotDone, Stop, Watch};
 use crate::engine::Engine;
 
 /// Why a query has no answer. The texts are those of Prometheus.
@@ -58,15 +58,6 @@ pub struct QueryOptions {
     pub lookback_ms: Option<i64>,
 }
 
-/// Set when the caller went away.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 impl Engine {
     /// Answers a PromQL query. Dropping the future stops the work.
     pub async fn promql(
@@ -99,34 +90,21 @@ impl Engine {
         steps: Steps,
         options: QueryOptions,
     ) -> Result<Output, QueryError> {
-        let _timer = self.metrics.query_seconds.start_timer();
         let limit = self.limits.query_timeout.0;
-        let deadline = Instant::now() + options.timeout.map_or(limit, |wanted| wanted.min(limit));
-        let store = self.store().map_err(QueryError::Store)?;
-        let waiting = tokio::time::timeout_at(deadline.into(), self.queries.acquire()).await;
-        let Ok(permit) = waiting else {
-            return Err(QueryError::Timeout("query timed out in query queue".into()));
-        };
-        let _permit = permit
-            .map_err(|closed| Error::internal("cannot start a query").with_source(closed))
-            .map_err(QueryError::Store)?;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let _cancels = CancelOnDrop(Arc::clone(&cancelled));
+        let time_max = options.timeout.map_or(limit, |wanted| wanted.min(limit));
         let lookback_ms = options.lookback_ms.unwrap_or(Options::default().lookback_ms);
         let (tenant, runtime) = (tenant.clone(), Handle::current());
-        let work = Work {
-            source: StoreSource { lookback_ms, store, tenant, runtime },
-            query: query.to_owned(),
-            expr,
-            steps,
-            lookback_ms,
-            samples_max: self.limits.query_samples_max as u64,
-            cancelled,
-            deadline,
-        };
-        let done = tokio::task::spawn_blocking(move || work.run()).await;
-        done.unwrap_or_else(|panicked| {
-            Err(QueryError::Store(Error::internal("a query panicked").with_source(panicked)))
+        let query = query.to_owned();
+        let samples_max = self.limits.query_samples_max as u64;
+        let done = self.blocking(time_max, move |store, watch| {
+            let source = StoreSource { lookback_ms, store, tenant, runtime };
+            Work { source, query, expr, steps, lookback_ms, samples_max, watch }.run()
+        });
+        done.await.unwrap_or_else(|why| {
+            Err(match why {
+                NotDone::NoRoom => QueryError::Timeout("query timed out in query queue".into()),
+                NotDone::Failed(error) => QueryError::Store(error),
+            })
         })
     }
 }
@@ -139,20 +117,16 @@ struct Work {
     steps: Steps,
     lookback_ms: i64,
     samples_max: u64,
-    cancelled: Arc<AtomicBool>,
-    deadline: Instant,
+    watch: Watch,
 }
 
 impl Work {
     fn run(self) -> Result<Output, QueryError> {
         let interrupt = || {
-            if self.cancelled.load(Ordering::Relaxed) {
-                Some(EvalError::Cancelled)
-            } else if Instant::now() >= self.deadline {
-                Some(EvalError::Timeout)
-            } else {
-                None
-            }
+            self.watch.stop().map(|why| match why {
+                Stop::Cancelled => EvalError::Cancelled,
+                Stop::Timeout => EvalError::Timeout,
+            })
         };
         let options = Options {
             lookback_ms: self.lookback_ms,

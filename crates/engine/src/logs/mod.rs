@@ -14,8 +14,6 @@ mod source;
 pub(crate) mod tail;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
 
 use tokio::runtime::Handle;
 use watchkeep_logql::eval::{self, EvalError, Options};
@@ -30,6 +28,7 @@ pub use watchkeep_logql::eval::{
     Direction, Entry, LabelSet, Output, Range, Sample, Series, Stats as QueryStats, Stream, Value,
 };
 
+use crate::blocking::{NotDone, Stop, Watch};
 use crate::engine::Engine;
 use source::StoreSource;
 
@@ -99,32 +98,28 @@ pub struct LogQuery {
     pub direction: Direction,
 }
 
-/// Set when the caller went away.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+impl From<NotDone> for QueryError {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::NoRoom => Self::Timeout,
+            NotDone::Failed(error) => Self::Store(error),
+        }
     }
 }
 
 /// What work off the async threads is handed.
 pub(crate) struct Work {
     source: StoreSource,
-    cancelled: Arc<AtomicBool>,
-    deadline: Instant,
+    watch: Watch,
 }
 
 impl Work {
     /// Why the work should stop.
     fn interrupted(&self) -> Option<EvalError> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            Some(EvalError::Cancelled)
-        } else if Instant::now() >= self.deadline {
-            Some(EvalError::Timeout)
-        } else {
-            None
-        }
+        self.watch.stop().map(|why| match why {
+            Stop::Cancelled => EvalError::Cancelled,
+            Stop::Timeout => EvalError::Timeout,
+        })
     }
 }
 
@@ -177,25 +172,12 @@ impl Engine {
         tenant: &TenantId,
         run: impl FnOnce(&Work) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let _timer = self.metrics.query_seconds.start_timer();
-        let deadline = Instant::now() + self.limits.query_timeout.0;
-        let store = self.store()?;
-        let waiting = tokio::time::timeout_at(deadline.into(), self.queries.acquire()).await;
-        let Ok(permit) = waiting else { return Err(QueryError::Timeout) };
-        let _permit =
-            permit.map_err(|closed| Error::internal("cannot start a query").with_source(closed))?;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let _cancels = CancelOnDrop(Arc::clone(&cancelled));
-        let source = StoreSource {
-            store,
-            tenant: tenant.clone(),
-            runtime: Handle::current(),
-            config: Arc::clone(&self.loki),
-            groups_max: self.limits.query_samples_max,
-        };
-        let work = Work { source, cancelled, deadline };
-        tokio::task::spawn_blocking(move || run(&work)).await.unwrap_or_else(|panicked| {
-            Err(Error::internal("a query panicked").with_source(panicked).into())
+        let (tenant, config) = (tenant.clone(), Arc::clone(&self.loki));
+        let (runtime, groups_max) = (Handle::current(), self.limits.query_samples_max);
+        self.blocking(self.limits.query_timeout.0, move |store, watch| {
+            let source = StoreSource { store, tenant, runtime, config, groups_max };
+            run(&Work { source, watch })
         })
+        .await?
     }
 }

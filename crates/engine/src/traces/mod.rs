@@ -17,10 +17,6 @@ mod tests;
 mod trace;
 mod values;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
-
 use tokio::runtime::Handle;
 use watchkeep_model::{Error, ErrorKind, TenantId};
 use watchkeep_traceql::eval::{Budget, EvalError};
@@ -34,6 +30,7 @@ pub use tags::TagsQuery;
 pub use trace::TraceSpans;
 pub use values::{TagValue, TagValues, TagValuesQuery};
 
+use crate::blocking::{NotDone, Stop, Watch};
 use crate::engine::Engine;
 use source::StoreSource;
 
@@ -103,12 +100,12 @@ impl QueryError {
     }
 }
 
-/// Set when the caller went away.
-struct CancelOnDrop(Arc<AtomicBool>);
-
-impl Drop for CancelOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+impl From<NotDone> for QueryError {
+    fn from(why: NotDone) -> Self {
+        match why {
+            NotDone::NoRoom => Self::Timeout,
+            NotDone::Failed(error) => Self::Store(error),
+        }
     }
 }
 
@@ -116,20 +113,16 @@ impl Drop for CancelOnDrop {
 struct Work {
     source: StoreSource,
     spans_max: u64,
-    cancelled: Arc<AtomicBool>,
-    deadline: Instant,
+    watch: Watch,
 }
 
 impl Work {
     /// Why the work should stop.
     fn interrupted(&self) -> Option<EvalError> {
-        if self.cancelled.load(Ordering::Relaxed) {
-            Some(EvalError::Cancelled)
-        } else if Instant::now() >= self.deadline {
-            Some(EvalError::Timeout)
-        } else {
-            None
-        }
+        self.watch.stop().map(|why| match why {
+            Stop::Cancelled => EvalError::Cancelled,
+            Stop::Timeout => EvalError::Timeout,
+        })
     }
 
     /// Does something within the limits.
@@ -181,19 +174,12 @@ impl Engine {
         tenant: &TenantId,
         run: impl FnOnce(&Work) -> Result<T, QueryError> + Send + 'static,
     ) -> Result<T, QueryError> {
-        let _timer = self.metrics.query_seconds.start_timer();
-        let deadline = Instant::now() + self.limits.query_timeout.0;
-        let store = self.store()?;
-        let waiting = tokio::time::timeout_at(deadline.into(), self.queries.acquire()).await;
-        let Ok(permit) = waiting else { return Err(QueryError::Timeout) };
-        let _permit =
-            permit.map_err(|closed| Error::internal("cannot start a query").with_source(closed))?;
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let _cancels = CancelOnDrop(Arc::clone(&cancelled));
-        let source = StoreSource { store, tenant: tenant.clone(), runtime: Handle::current() };
-        let work = Work { source, spans_max: self.traces.query_spans_max, cancelled, deadline };
-        tokio::task::spawn_blocking(move || run(&work)).await.unwrap_or_else(|panicked| {
-            Err(Error::internal("a query panicked").with_source(panicked).into())
+        let (tenant, runtime) = (tenant.clone(), Handle::current());
+        let spans_max = self.traces.query_spans_max;
+        self.blocking(self.limits.query_timeout.0, move |store, watch| {
+            let source = StoreSource { store, tenant, runtime };
+            run(&Work { source, spans_max, watch })
         })
+        .await?
     }
 }
