@@ -109,7 +109,7 @@ fn of_field(field: &LogField, test: &FieldTest, record: &Record) -> Truth {
         FieldTest::Equal(wanted) => Some(text == *wanted),
         FieldTest::Matches(pattern) => Some(pattern.is_match(&text)),
         FieldTest::Number(compare, than) => match at {
-            _ if absent || text.is_empty() => Some(false),
+            _ if absent => Some(false),
             Value::Number(_) => {
                 let number: f64 = text.parse().unwrap();
                 Some(match compare {
@@ -271,6 +271,11 @@ fn the_usual_filters_are_decided() {
         ("| logfmt | level=`nowhere`", Some(false)),
     ];
     let names = BTreeSet::from(["app".to_owned()]);
+    let empty = Record { metadata: Vec::new(), line: r#"{"a":""}"#.to_owned() };
+    let log = parse_log("{app=`x`} | json | a != 5").unwrap();
+    // It is no number, which is an error that keeps the line.
+    assert_eq!(evaluate(&test(&log, Some(&names)), &empty), None);
+    assert_eq!(really(&log, &Labels::from_pairs([("app", "x")]), &empty), (true, false));
     for (stages, expect) in cases {
         let log = parse_log(&format!("{{app=`x`}} {stages}")).unwrap();
         assert_eq!(evaluate(&test(&log, Some(&names)), &record), expect, "{stages}");

@@ -67,8 +67,8 @@ pub struct LogField {
 /// A condition on a field.
 #[derive(Debug, Clone)]
 pub enum FieldTest {
-    /// Compares the number. A text that is not empty and a truth value leave it unknown; false
-    /// where the field is absent or the empty text.
+    /// Compares the number. A text, the empty one too, and a truth value leave it unknown; false
+    /// where the field is absent.
     Number(CompareOp, f64),
     /// The text is equal: of a text what it means after JSON's escapes, of a number and a truth
     /// value as it is written.

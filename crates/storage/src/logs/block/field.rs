@@ -223,7 +223,7 @@ impl FieldTest {
         }
         // A value may be true, unknown, or neither.
         let mut unclear = |written: &str| match self {
-            Self::Number(..) => hole != Hole::Text || !written.is_empty(),
+            Self::Number(..) => true,
             _ => meaning(hole, written).is_none(),
         };
         let never_unclear = hole == Hole::Number;

@@ -166,7 +166,7 @@ fn holds(test: &LogTest, line: &str) -> Option<bool> {
             Some(match test {
                 FieldTest::Equal(wanted) => &text == wanted,
                 FieldTest::Matches(pattern) => pattern.is_match(&text),
-                FieldTest::Number(..) if text.is_empty() => false,
+                FieldTest::Number(..) if number && text.is_empty() => false,
                 FieldTest::Number(op, than) => {
                     let number: f64 = text.parse().ok().filter(|_| number)?;
                     match op {
@@ -214,7 +214,8 @@ fn field_of(line: &str, field: &LogField) -> Option<(bool, String)> {
         let members: Members = serde_json::from_str(&object).ok()?;
         let found: Vec<_> = members.0.iter().filter(|(name, _)| name == key).collect();
         match found[..] {
-            [] => return Some((false, String::new())),
+            // No text, and so none that a number is missing in.
+            [] => return Some((true, String::new())),
             [(_, value)] if depth + 1 < field.path.len() => object = value.get().to_owned(),
             [(_, value)] => {
                 return match value.get().as_bytes()[0] {
