@@ -4,6 +4,7 @@ import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { answerAgents } from "./mock-agents.mjs";
 import { analysis, compareTraces, lift, operations, serviceMap } from "./mock-analysis.mjs";
 import { makeData, seriesLabels } from "./mock-data.mjs";
 import { acceptTail, answerLoki, LokiFailure } from "./mock-loki.mjs";
@@ -107,11 +108,14 @@ function status(data) {
   };
 }
 
-function answer(data, path, query, headers) {
+function answer(data, path, query, headers, request) {
   if (path.startsWith(`${LOKI}/`)) return answerLoki(data, path.slice(LOKI.length), query, headers);
   if (path.startsWith(`${TEMPO}/`)) return answerTempo(data, path.slice(TEMPO.length), query);
   if (path.startsWith(`${PROMETHEUS}/`)) return { status: "success", ...answerProm(data, path.slice(PROMETHEUS.length), query) };
   if (path === "/status") return status(data);
+  const told = path.startsWith(API) ? answerAgents(data, path.slice(API.length), query, windowOf(query, data.now), request) : null;
+  if (told?.failure) throw new Failure(...told.failure);
+  if (told !== null) return told;
   const [, trace, part] = /\/traces\/([0-9a-f]+)(\/analysis)?$/i.exec(path) ?? [];
   if (trace) return part ? analysis(traceOf(data, trace)) : traceOf(data, trace);
   switch (path.slice(API.length)) {
@@ -149,12 +153,12 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
     const url = new URL(request.url, "http://localhost");
     if (!/^\/(api|loki|tempo)\//.test(url.pathname) && url.pathname !== "/status") return sendFile(url.pathname, response);
     mock.requests.push(request.url);
-    const reply = () => {
+    const reply = (text) => {
       let code = 200;
       let body;
       try {
         if (mock.fail?.(url.pathname)) throw new Failure(503, "unavailable", "told to fail by the test");
-        body = answer(data, url.pathname, url.searchParams, request.headers);
+        body = answer(data, url.pathname, url.searchParams, request.headers, { method: request.method, body: /json/.test(request.headers["content-type"] ?? "") ? JSON.parse(text) : undefined });
       } catch (failure) {
         code = failure.status ?? 500;
         // Loki's errors and Tempo's are plain text.
@@ -162,10 +166,12 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
         if (failure instanceof PromFailure) body = { status: "error", errorType: failure.type, error: failure.message };
         else body = { error: { kind: failure.kind ?? "internal", message: failure.message, ...(failure.field ? { field: failure.field } : {}) } };
       }
+      if (body === undefined) return void response.writeHead(204).end();
       return void response.writeHead(code, { "content-type": "application/json" }).end(JSON.stringify(body));
     };
-    if (delay > 0) setTimeout(reply, delay);
-    else reply();
+    const chunks = [];
+    request.on("data", (chunk) => chunks.push(chunk));
+    request.on("end", () => setTimeout(reply, delay, Buffer.concat(chunks).toString()));
     return undefined;
   });
   server.on("upgrade", (request, socket) => {

@@ -65,6 +65,18 @@ const PAGES = {
   targetsdropped: () => "/system/targets?state=dropped",
   cardinality: () => "/system/cardinality",
   status: () => "/system/status",
+  agents: () => "/agents",
+  agent: () => "/agents/support-agent",
+  sessions: () => "/sessions",
+  session: (data) => `/sessions/s-${Number.parseInt((data.traces[0]?.trace_id ?? "0").slice(0, 6), 16) % 300}`,
+  runs: () => "/runs",
+  costs: () => "/money/costs",
+  budgets: () => "/money/budgets",
+  prices: () => "/money/prices",
+  feedback: () => "/quality/feedback",
+  health: () => "/watch/health",
+  events: () => "/watch/events",
+  tracegraph: (data) => `/explore/traces/${failing(data)}?tab=graph`,
 };
 
 const { browser, close } = await startBrowser();

@@ -10,12 +10,22 @@ use tokio::sync::Semaphore;
 use watchkeep_model::{Clock, Error, ErrorKind, Result};
 use watchkeep_storage::Store;
 
+use crate::agents::Agents;
+use crate::agents::config::AgentsConfig;
+use crate::agents::query::Rollups;
+use crate::budgets::Budgets;
+use crate::budgets::config::BudgetsConfig;
 use crate::config::LimitsConfig;
+use crate::documents::Documents;
+use crate::feedback::Feedback;
 use crate::ingest::{DeltaAccumulator, Gate};
 use crate::logs::config::LokiConfig;
 use crate::logs::deletes::DeleteRequests;
 use crate::logs::tail::{self, TailHub};
 use crate::metrics::EngineMetrics;
+use crate::prices::Prices;
+use crate::redaction::Redaction;
+use crate::redaction::config::RedactionConfig;
 use crate::span_metrics::SpanMetrics;
 use crate::span_metrics::config::SpanMetricsConfig;
 use crate::traces::config::TracesConfig;
@@ -39,6 +49,10 @@ struct Place {
     store: Option<Arc<dyn Store>>,
 }
 
+fn rollups(config: &AgentsConfig) -> Arc<Rollups> {
+    Arc::new(Rollups::new(config.query_cache_bytes.bytes()))
+}
+
 /// The application. Cheap to share behind an [`Arc`].
 #[derive(Debug)]
 pub struct Engine {
@@ -54,6 +68,14 @@ pub struct Engine {
     pub(crate) tail_hub: TailHub,
     pub(crate) deletes: DeleteRequests,
     pub(crate) span_metrics: SpanMetrics,
+    pub(crate) documents: Documents,
+    pub(crate) agents_config: AgentsConfig,
+    pub(crate) agents: Agents,
+    pub(crate) rollups: Arc<Rollups>,
+    pub(crate) prices: Prices,
+    pub(crate) budgets: Budgets,
+    pub(crate) feedback: Feedback,
+    pub(crate) redaction: Redaction,
     gate: Gate,
 }
 
@@ -81,8 +103,16 @@ impl Engine {
             span_metrics: SpanMetrics::new(registry)?,
             loki: Arc::default(),
             traces: TracesConfig::default(),
-            clock,
             metrics,
+            documents: Documents::nowhere(),
+            agents_config: AgentsConfig::default(),
+            agents: Agents::new(registry)?,
+            rollups: rollups(&AgentsConfig::default()),
+            prices: Prices::default(),
+            budgets: Budgets::new(Arc::clone(&clock), registry)?,
+            feedback: Feedback::default(),
+            redaction: Redaction::new(registry)?,
+            clock,
             gate,
         })
     }
@@ -105,6 +135,34 @@ impl Engine {
     pub fn with_traces(mut self, traces: TracesConfig) -> Result<Self> {
         traces.check()?;
         self.traces = traces;
+        Ok(self)
+    }
+
+    /// The engine with documents in a folder.
+    #[must_use]
+    pub fn with_documents(mut self, documents: Documents) -> Self {
+        self.documents = documents;
+        self
+    }
+
+    /// The engine with another section `agents`; fails where that is wrong.
+    pub fn with_agents(mut self, config: AgentsConfig) -> Result<Self> {
+        config.check()?;
+        self.rollups = rollups(&config);
+        self.agents_config = config;
+        Ok(self)
+    }
+
+    /// The engine with another section `redaction`; fails where a rule is wrong.
+    pub fn with_redaction(mut self, config: &RedactionConfig) -> Result<Self> {
+        self.redaction = self.redaction.with_config(config)?;
+        Ok(self)
+    }
+
+    /// The engine with another section `budgets`, and with the budgets that the documents know; fails
+    /// where one is wrong.
+    pub fn with_budgets(mut self, config: BudgetsConfig) -> Result<Self> {
+        self.budgets = self.budgets.with_config(config, &self.documents)?;
         Ok(self)
     }
 

@@ -1,6 +1,7 @@
 //! The engine's own metrics, registered once. Labels come from small closed sets, never from what
 //! a client sent.
 
+use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 use watchkeep_model::{Error, Result, Signal};
 
@@ -35,6 +36,10 @@ pub struct EngineMetrics {
     pub query_seconds: Histogram,
     /// Queries that failed, by kind of error.
     pub queries_failed: IntCounterVec,
+    /// Feedback that waits no longer for what it is about, to make room.
+    pub feedback_given_up: IntCounter,
+    /// Judgements of telemetry that were not written down, since too many came.
+    pub feedback_left_out: IntCounter,
 }
 
 impl EngineMetrics {
@@ -44,6 +49,7 @@ impl EngineMetrics {
             .map_err(|error| Error::internal("cannot register engine metrics").with_source(error))
     }
 
+    #[expect(clippy::too_many_lines, reason = "a list of metrics with what each means")]
     fn build(registry: &Registry) -> prometheus::Result<Self> {
         let rows = IntCounterVec::new(
             Opts::new(
@@ -83,15 +89,28 @@ impl EngineMetrics {
             Opts::new("wk_engine_failed_queries_total", "Queries that failed"),
             &["kind"],
         )?;
-        registry.register(Box::new(rows.clone()))?;
-        registry.register(Box::new(requests_refused.clone()))?;
-        registry.register(Box::new(losses.clone()))?;
-        registry.register(Box::new(in_flight_bytes.clone()))?;
-        registry.register(Box::new(delta_evictions.clone()))?;
-        registry.register(Box::new(delta_out_of_order.clone()))?;
-        registry.register(Box::new(delta_series.clone()))?;
-        registry.register(Box::new(query_seconds.clone()))?;
-        registry.register(Box::new(queries_failed.clone()))?;
+        let feedback_given_up = IntCounter::new(
+            "wk_engine_feedback_given_up_total",
+            "Feedback that waits no longer for its run, to make room (feedback.waiting_max)",
+        )?;
+        let feedback_left_out = IntCounter::new(
+            "wk_engine_feedback_left_out_total",
+            "Judgements of telemetry that were not written down, since too many came at once",
+        )?;
+        let all: [Box<dyn Collector>; 11] = [
+            Box::new(feedback_given_up.clone()),
+            Box::new(feedback_left_out.clone()),
+            Box::new(rows.clone()),
+            Box::new(requests_refused.clone()),
+            Box::new(losses.clone()),
+            Box::new(in_flight_bytes.clone()),
+            Box::new(delta_evictions.clone()),
+            Box::new(delta_out_of_order.clone()),
+            Box::new(delta_series.clone()),
+            Box::new(query_seconds.clone()),
+            Box::new(queries_failed.clone()),
+        ];
+        all.into_iter().try_for_each(|metric| registry.register(metric))?;
         let counters = |signal: Signal| SignalCounters {
             accepted: rows.with_label_values(&[signal.name(), "accepted"]),
             rejected: rows.with_label_values(&[signal.name(), "rejected"]),
@@ -108,6 +127,8 @@ impl EngineMetrics {
             delta_series,
             query_seconds,
             queries_failed,
+            feedback_given_up,
+            feedback_left_out,
         })
     }
 

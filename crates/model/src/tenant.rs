@@ -33,6 +33,14 @@ impl TenantId {
         Ok(Self(name.into()))
     }
 
+    /// The tenant below which the server keeps what it works out about this one's agents: steps, runs,
+    /// feedback and events, as log records. Its name is this one's with `!agents`, so that it can be
+    /// asked in LogQL too.
+    #[must_use]
+    pub fn ledger(&self) -> Self {
+        Self(format!("{}!agents", self.0).into())
+    }
+
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::api::{jaeger, loki, native, ops, otlp, prometheus, tempo, web, zipkin};
+use crate::api::{jaeger, langfuse, loki, native, ops, otlp, prometheus, tempo, web, zipkin};
 use crate::app::App;
 use crate::grpc;
 use crate::metrics::{Counted, count};
@@ -20,7 +20,9 @@ pub(crate) fn main(app: &Arc<App>) -> Router {
         .nest("/loki/otlp", surface(app, "otlp", otlp_http.clone()))
         // Where the OTLP receiver of Prometheus is.
         .nest("/api/v1/otlp", surface(app, "otlp", otlp_http.clone()))
-        .nest("/prometheus/api/v1/otlp", surface(app, "otlp", otlp_http))
+        .nest("/prometheus/api/v1/otlp", surface(app, "otlp", otlp_http.clone()))
+        .nest(langfuse::OTLP_PREFIX, surface(app, "otlp", otlp_http))
+        .merge(surface(app, "langfuse", langfuse::routes(app)))
         .merge(surface(app, "prometheus", prometheus::routes(app)))
         .nest(prometheus::PREFIX, surface(app, "prometheus", prometheus::prefixed_routes(app)))
         .merge(surface(app, "loki", loki::routes(app)))

@@ -469,6 +469,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    fn tenants(&self) -> Vec<TenantId> {
+        self.tenants.lock().keys().cloned().collect()
+    }
+
     fn stats(&self) -> StoreStats {
         let mut stats = StoreStats::default();
         for tenant in self.tenants.lock().values() {

@@ -1,5 +1,20 @@
 //! The command line. What it says overrides the environment, which overrides the file.
 
+mod agents;
+mod budgets;
+mod feedback;
+mod prices;
+
+pub(crate) use agents::{
+    AgentsArguments, ExplainCostArguments, ReportArguments, ReportFormat, SessionsArguments,
+};
+pub(crate) use budgets::{
+    BudgetsArguments, BudgetsCheckArguments, BudgetsCommand, BudgetsListArguments,
+    BudgetsStatusArguments,
+};
+pub(crate) use feedback::{FeedbackCommand, FeedbackListArguments, FeedbackSummaryArguments};
+pub(crate) use prices::{PriceListArguments, PriceMatchArguments, PricesArguments, PricesCommand};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -40,6 +55,21 @@ pub(crate) enum Command {
     Trace(TraceArguments),
     /// Ask a running server for traces, or numbers over them, in TraceQL
     Traces(TracesArguments),
+    /// Show the prices that a running server charges models by
+    Prices(PricesArguments),
+    /// List the agents of a running server: health, runs, latency, cost
+    Agents(AgentsArguments),
+    /// List the sessions of a running server, the newest activity first
+    Sessions(SessionsArguments),
+    /// Explain what a trace costs: each step, bucket, price, and why it counts or not
+    ExplainCost(ExplainCostArguments),
+    /// Print the report on an agent, or on all
+    Report(ReportArguments),
+    /// Ask a running server what people think of answers
+    #[command(subcommand)]
+    Feedback(FeedbackCommand),
+    /// Ask a running server what may be spent, and what was
+    Budgets(BudgetsArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API

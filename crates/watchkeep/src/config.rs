@@ -8,7 +8,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
-use watchkeep_engine::{LimitsConfig, LokiConfig, SourcesConfig, SpanMetricsConfig, TracesConfig};
+use watchkeep_engine::{
+    AgentsConfig, BudgetsConfig, FeedbackConfig, LimitsConfig, LokiConfig, PricesConfig,
+    RedactionConfig, SourcesConfig, SpanMetricsConfig, TracesConfig,
+};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Matcher, Result, TenantId};
 use watchkeep_server::{JaegerConfig, LegacyPortsConfig, OtlpConfig, ServerConfig};
@@ -35,6 +38,11 @@ pub(crate) struct Config {
     pub(crate) loki: LokiConfig,
     pub(crate) span_metrics: SpanMetricsConfig,
     pub(crate) traces: TracesConfig,
+    pub(crate) agents: AgentsConfig,
+    pub(crate) feedback: FeedbackConfig,
+    pub(crate) prices: PricesConfig,
+    pub(crate) budgets: BudgetsConfig,
+    pub(crate) redaction: RedactionConfig,
     pub(crate) log: LogSection,
 }
 
@@ -222,6 +230,11 @@ impl Config {
         config.jaeger.check()?;
         config.span_metrics.check()?;
         config.traces.check()?;
+        config.agents.check()?;
+        config.feedback.check()?;
+        config.prices.check()?;
+        config.budgets.check()?;
+        config.redaction.redactor()?;
         config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;

@@ -1,11 +1,15 @@
 //! The program `watchkeep`: reads the command line and configuration, wires the crates together,
 //! and waits for signals. Everything else lives in the crates below.
 
+mod agents;
+mod budgets;
 mod cli;
 mod config;
 mod demo;
+mod feedback;
 mod healthcheck;
 mod logs;
+mod prices;
 mod query;
 mod serve;
 mod traces;
@@ -25,6 +29,13 @@ fn main() -> ExitCode {
         Command::Logs(arguments) => logs::run(&arguments),
         Command::Trace(arguments) => traces::run_one(&arguments),
         Command::Traces(arguments) => traces::run_many(&arguments),
+        Command::Prices(arguments) => prices::run(&arguments),
+        Command::Agents(arguments) => agents::run_agents(&arguments),
+        Command::Sessions(arguments) => agents::run_sessions(&arguments),
+        Command::ExplainCost(arguments) => agents::run_explain(&arguments),
+        Command::Report(arguments) => agents::run_report(&arguments),
+        Command::Feedback(command) => feedback::run(&command),
+        Command::Budgets(arguments) => budgets::run(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

@@ -8,10 +8,13 @@ use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use watchkeep_engine::scrape::{Environment, Scraping};
-use watchkeep_engine::{Engine, Sources, span_metrics};
+use watchkeep_engine::{
+    Documents, Engine, Sources, agents, budgets, feedback, prices, span_metrics,
+};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock, TenantId};
 use watchkeep_server::{About, App, Server};
+use watchkeep_storage::Store;
 use watchkeep_storage::embedded::{EmbeddedStore, RecoveryProgress};
 
 use crate::cli::{COMMIT, ServeArguments, VERSION};
@@ -53,6 +56,13 @@ async fn serve(config: Config) -> Result<()> {
     let registry = Registry::new();
     let engine = Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?;
     let engine = engine.with_loki(config.loki.clone())?.with_traces(config.traces.clone())?;
+    let engine = engine
+        .with_documents(Documents::new(&config.storage.data_dir))
+        .with_agents(config.agents.clone())?
+        .with_feedback(config.feedback.clone(), &Environment::new(std::env::vars()))?
+        .with_prices(config.prices.clone())?
+        .with_budgets(config.budgets.clone())?
+        .with_redaction(&config.redaction)?;
     let engine = Arc::new(engine.with_span_metrics(config.span_metrics.clone())?);
     let about = About {
         version: VERSION,
@@ -108,6 +118,7 @@ async fn serve(config: Config) -> Result<()> {
     }
     outcome?;
     if let Ok(store) = engine.store() {
+        engine.finish_budgets().await?;
         store.flush().await?;
     }
     tracing::info!("stopped");
@@ -132,14 +143,21 @@ async fn open_and_wait(
     let opened = opening.await.context(|| "opening the store ended badly".into())?;
     match opened {
         Ok(store) => {
-            engine.attach(Arc::new(store));
+            let store: Arc<dyn Store> = Arc::new(store);
+            engine.recovering("reading what agents did last");
+            engine.recover_agents(&store).await?;
+            engine.attach(store);
             tracing::info!("ready");
             sources.start().await?;
             tokio::spawn(span_metrics::run(Arc::clone(engine)));
+            tokio::spawn(agents::run(Arc::clone(engine)));
+            tokio::spawn(feedback::run(Arc::clone(engine)));
+            tokio::spawn(prices::run(Arc::clone(engine)));
+            tokio::spawn(budgets::run(Arc::clone(engine)));
             if scraping.file().is_some() {
                 scraping.reload().await?;
             }
-            reload_on_hangup(scraping).await
+            reload_on_hangup(scraping, engine).await
         }
         Err(error) => {
             engine.fail(error.message());
@@ -148,8 +166,9 @@ async fn open_and_wait(
     }
 }
 
-/// Reads the scrape configuration again at every SIGHUP; never returns without an error.
-async fn reload_on_hangup(scraping: &Scraping) -> Result<()> {
+/// Reads the scrape configuration and the price table again at every SIGHUP; never returns without an
+/// error.
+async fn reload_on_hangup(scraping: &Scraping, engine: &Arc<Engine>) -> Result<()> {
     let mut hangups = signal(SignalKind::hangup()).context(|| "cannot listen for SIGHUP".into())?;
     loop {
         hangups.recv().await;
@@ -158,6 +177,13 @@ async fn reload_on_hangup(scraping: &Scraping) -> Result<()> {
             Err(error) => {
                 tracing::error!("SIGHUP: the scrape configuration stays: {}", error.report());
             }
+        }
+        let reading = Arc::clone(engine);
+        match tokio::task::spawn_blocking(move || reading.prices().reload()).await {
+            Ok(Ok(prices::Reloaded { file: None })) => {}
+            Ok(Ok(_)) => tracing::info!("SIGHUP: the price table was read again"),
+            Ok(Err(error)) => tracing::error!("SIGHUP: the prices stay: {}", error.report()),
+            Err(error) => tracing::error!("SIGHUP: reading the price table ended badly: {error}"),
         }
     }
 }

@@ -79,19 +79,48 @@ pub(crate) fn run_many(arguments: &TracesArguments) -> Result<()> {
 }
 
 /// Asks the server; its answer is JSON, or an error's text.
-fn get(server: &ServerArguments, path: &str) -> Result<Value> {
+pub(crate) fn get(server: &ServerArguments, path: &str) -> Result<Value> {
+    json(server, &call(server, path, None)?)
+}
+
+/// Asks the server for whatever it answers.
+pub(crate) fn get_bytes(server: &ServerArguments, path: &str) -> Result<Vec<u8>> {
+    call(server, path, None)
+}
+
+/// Sends JSON to the server; its answer is JSON, or an error's text.
+pub(crate) fn post(server: &ServerArguments, path: &str, body: &Value) -> Result<Value> {
+    json(server, &call(server, path, Some(body))?)
+}
+
+fn json(server: &ServerArguments, answer: &[u8]) -> Result<Value> {
+    serde_json::from_slice(answer).map_err(|error| {
+        let server = &server.server;
+        Error::invalid(format!("{server} answered with something that is not JSON"))
+            .with_source(error)
+    })
+}
+
+fn call(server: &ServerArguments, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context(|| "cannot start the runtime".into())?;
-    runtime.block_on(ask(server, path))
+    runtime.block_on(ask(server, path, body))
 }
 
-async fn ask(arguments: &ServerArguments, path: &str) -> Result<Value> {
+async fn ask(arguments: &ServerArguments, path: &str, body: Option<&Value>) -> Result<Vec<u8>> {
     let server = arguments.server.trim_end_matches('/');
     let client =
         HttpClient::new(&HttpClientConfig::default(), &Environment::new(std::env::vars()))?;
-    let mut request = client.get(&format!("{server}{path}")).timeout(TIMEOUT);
+    let url = format!("{server}{path}");
+    let request = match body {
+        Some(body) => {
+            client.post(&url).header("Content-Type", "application/json").body(body.to_string())
+        }
+        None => client.get(&url),
+    };
+    let mut request = request.timeout(TIMEOUT);
     if let Some(tenant) = &arguments.tenant {
         request = request.header("X-Scope-OrgID", tenant);
     }
@@ -104,25 +133,22 @@ async fn ask(arguments: &ServerArguments, path: &str) -> Result<Value> {
     })?;
     let status = response.status();
     let body = read_body(response, ANSWER_BYTES_MAX).await?;
-    let answer = serde_json::from_slice::<Value>(&body);
     if !status.is_success() {
+        let answer = serde_json::from_slice::<Value>(&body);
         let told = answer.ok().and_then(|body| Some(body["error"]["message"].as_str()?.to_owned()));
         let why = told.unwrap_or_else(|| String::from_utf8_lossy(&body).trim().to_owned());
         return Err(Error::invalid(format!("the server answered {status}: {why}")));
     }
-    answer.map_err(|error| {
-        Error::invalid(format!("{server} answered with something that is not JSON"))
-            .with_source(error)
-    })
+    Ok(body)
 }
 
 /// Text of others without what a terminal would obey.
-fn tame(text: &str) -> String {
+pub(crate) fn tame(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 /// A duration in the unit that suits it.
-fn duration(ns: i64) -> String {
+pub(crate) fn duration(ns: i64) -> String {
     let value = ns as f64;
     match ns.unsigned_abs() {
         0..1_000 => format!("{ns}ns"),
@@ -134,17 +160,17 @@ fn duration(ns: i64) -> String {
 }
 
 /// So many things, by their name.
-fn count(number: u64, name: &str) -> String {
+pub(crate) fn count(number: u64, name: &str) -> String {
     format!("{number} {name}{}", if number == 1 { "" } else { "s" })
 }
 
 /// An instant with milliseconds.
-fn instant(time_ns: i64) -> String {
+pub(crate) fn instant(time_ns: i64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(time_ns))
         .map_or_else(|_| time_ns.to_string(), |at| format!("{at:.3}"))
 }
 
 /// A 64-bit number, which JSON has as text.
-fn number(value: &Value) -> i64 {
+pub(crate) fn number(value: &Value) -> i64 {
     value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap_or_default()
 }

@@ -66,8 +66,26 @@ export async function get<T>(path: string, params: Record<string, Value>, signal
     if (signal?.aborted) throw cause;
     throw new ApiError("network", "the server does not answer: it may be stopped, or the network is down", 0);
   }
+  return read<T>(response, path);
+}
+
+/** Changes something; the body goes as JSON, and no answer is `undefined`. */
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(path, {
+      method, headers: { accept: "application/json", ...(body === undefined ? {} : { "content-type": "application/json" }) }, ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  } catch {
+    throw new ApiError("network", "the server does not answer: it may be stopped, or the network is down", 0);
+  }
+  return read<T>(response, path);
+}
+
+async function read<T>(response: Response, path: string): Promise<T> {
   const text = await response.text();
   if (!response.ok) throw errorOf(response.status, text);
+  if (response.status === 204) return undefined as T;
   try {
     return JSON.parse(text) as T;
   } catch {

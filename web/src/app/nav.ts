@@ -1,15 +1,44 @@
 // The navigation: only pages that exist. The command palette offers the same list.
 
-import { IconActivityHeartbeat, IconArrowsDiff, IconChartLine, IconFileText, IconListDetails, IconSitemap, IconStack2, IconTarget, IconTimeline, type Icon } from "@tabler/icons-react";
+import { IconActivityHeartbeat, IconArrowsDiff, IconBell, IconChartLine, IconCoin, IconFileText, IconHeartRateMonitor, IconListDetails, IconMessages, IconPigMoney, IconPlayerPlay, IconRobot, IconSitemap, IconStack2, IconStar, IconTag, IconTarget, IconTimeline, type Icon } from "@tabler/icons-react";
 
 export interface NavItem {
-  to: "/explore/traces" | "/explore/operations" | "/explore/logs" | "/explore/metrics" | "/system/service-map" | "/system/targets" | "/system/cardinality" | "/system/status";
+  to: "/watch/health" | "/watch/events" | "/agents" | "/sessions" | "/runs" | "/money/costs" | "/money/budgets" | "/money/prices" | "/quality/feedback" | "/explore/traces" | "/explore/operations" | "/explore/logs" | "/explore/metrics" | "/system/service-map" | "/system/targets" | "/system/cardinality" | "/system/status";
   label: string;
   icon: Icon;
   about: string;
 }
 
 export const NAV: { title: string; items: NavItem[] }[] = [
+  {
+    title: "Watch",
+    items: [
+      { to: "/watch/health", label: "Health", icon: IconHeartRateMonitor, about: "How agents, this host and what they depend on are" },
+      { to: "/watch/events", label: "Events", icon: IconBell, about: "Budgets that are used up, loops, low ratings, and what else happened" },
+    ],
+  },
+  {
+    title: "Agents",
+    items: [
+      { to: "/agents", label: "Agents", icon: IconRobot, about: "Every agent: runs, success, latency, tokens, cost and rating" },
+      { to: "/sessions", label: "Sessions", icon: IconMessages, about: "Conversations as their users saw them" },
+      { to: "/runs", label: "Runs", icon: IconPlayerPlay, about: "Every run of an agent, newest first" },
+    ],
+  },
+  {
+    title: "Money",
+    items: [
+      { to: "/money/costs", label: "Costs", icon: IconCoin, about: "What is spent, on what and by whom, and what it comes to" },
+      { to: "/money/budgets", label: "Budgets", icon: IconPigMoney, about: "What may be spent, and how much is left" },
+      { to: "/money/prices", label: "Prices", icon: IconTag, about: "What tokens of each model cost, and models without a price" },
+    ],
+  },
+  {
+    title: "Quality",
+    items: [
+      { to: "/quality/feedback", label: "Feedback", icon: IconStar, about: "Ratings, what people complain about, and the runs behind it" },
+    ],
+  },
   {
     title: "Explore",
     items: [

@@ -2,11 +2,19 @@
 // Addresses stay clear of the server's own (`/api`, `/status`, `/metrics`, `/health`, …).
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, retainSearchParams } from "@tanstack/react-router";
+import { readAgentsSearch } from "@/features/agents/search";
+import { readBudgetsSearch } from "@/features/budgets/search";
+import { readEventsSearch } from "@/features/events/search";
+import { readPricesSearch } from "@/features/prices/search";
 import { readCardinalitySearch } from "@/features/cardinality/search";
+import { readCostsSearch } from "@/features/costs/search";
+import { readFeedbackSearch } from "@/features/feedback/search";
 import { readLogsSearch } from "@/features/logs/search";
 import { readMetricsSearch } from "@/features/metrics/search";
 import { readTargetsSearch } from "@/features/targets/search";
+import { readRunsSearch } from "@/features/runs/search";
 import { readOperationsSearch } from "@/features/operations/search";
+import { readSessionsSearch } from "@/features/sessions/search";
 import { readServiceMapSearch } from "@/features/servicemap/search";
 import { readCompareSearch, readTraceSearch, readTracesSearch } from "@/features/traces/search";
 import type { RangeSearch } from "@/lib/range";
@@ -101,8 +109,85 @@ const status = createRoute({
   component: lazyRouteComponent(() => import("@/features/status/StatusPage"), "StatusPage"),
 });
 
+const agents = createRoute({
+  getParentRoute: () => root,
+  path: "/agents",
+  validateSearch: readAgentsSearch,
+  component: lazyRouteComponent(() => import("@/features/agents/AgentsPage"), "AgentsPage"),
+});
+
+const agent = createRoute({
+  getParentRoute: () => root,
+  path: "/agents/$agent",
+  component: lazyRouteComponent(() => import("@/features/agents/AgentPage"), "AgentPage"),
+});
+
+const sessions = createRoute({
+  getParentRoute: () => root,
+  path: "/sessions",
+  validateSearch: readSessionsSearch,
+  component: lazyRouteComponent(() => import("@/features/sessions/SessionsPage"), "SessionsPage"),
+});
+
+const session = createRoute({
+  getParentRoute: () => root,
+  path: "/sessions/$session",
+  component: lazyRouteComponent(() => import("@/features/sessions/SessionPage"), "SessionPage"),
+});
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/runs",
+  validateSearch: readRunsSearch,
+  component: lazyRouteComponent(() => import("@/features/runs/RunsPage"), "RunsPage"),
+});
+
+const health = createRoute({
+  getParentRoute: () => root,
+  path: "/watch/health",
+  component: lazyRouteComponent(() => import("@/features/health/HealthPage"), "HealthPage"),
+});
+
+const events = createRoute({
+  getParentRoute: () => root,
+  path: "/watch/events",
+  validateSearch: readEventsSearch,
+  component: lazyRouteComponent(() => import("@/features/events/EventsPage"), "EventsPage"),
+});
+
+const costs = createRoute({
+  getParentRoute: () => root,
+  path: "/money/costs",
+  validateSearch: readCostsSearch,
+  component: lazyRouteComponent(() => import("@/features/costs/CostsPage"), "CostsPage"),
+});
+
+const budgets = createRoute({
+  getParentRoute: () => root,
+  path: "/money/budgets",
+  validateSearch: readBudgetsSearch,
+  component: lazyRouteComponent(() => import("@/features/budgets/BudgetsPage"), "BudgetsPage"),
+});
+
+const prices = createRoute({
+  getParentRoute: () => root,
+  path: "/money/prices",
+  validateSearch: readPricesSearch,
+  component: lazyRouteComponent(() => import("@/features/prices/PricesPage"), "PricesPage"),
+});
+
+const feedback = createRoute({
+  getParentRoute: () => root,
+  path: "/quality/feedback",
+  validateSearch: readFeedbackSearch,
+  component: lazyRouteComponent(() => import("@/features/feedback/FeedbackPage"), "FeedbackPage"),
+});
+
 export const router = createRouter({
-  routeTree: root.addChildren([home, traces, compare, trace, operations, logs, metrics, serviceMap, targets, cardinality, status]),
+  routeTree: root.addChildren([
+    home, traces, compare, trace, operations, logs, metrics, serviceMap, targets, cardinality, status,
+    agents, agent, sessions, session, runs, health, events, costs, budgets, prices, feedback
+  ]),
   parseSearch,
   stringifySearch,
   defaultPreload: "intent",

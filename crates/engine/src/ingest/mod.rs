@@ -30,11 +30,16 @@ impl Engine {
         columns: SpanColumns,
         rejected: u64,
     ) -> Result<()> {
+        let columns = self.redaction.spans(columns).await?;
         let now_ms = self.clock.now_ns().div_euclid(1_000_000);
         let observed = self.span_metrics.observe(&columns, now_ms);
+        let steps = self.read_steps(tenant, &columns);
         let outcome = self.append(tenant, columns.is_empty(), Batch::Spans(columns).into()).await;
         if outcome.is_ok() {
             self.span_metrics.count(tenant, observed, now_ms);
+            steps.stored();
+        } else {
+            steps.refused();
         }
         self.count(Signal::Traces, rejected, outcome)
     }
@@ -54,10 +59,11 @@ impl Engine {
     pub(crate) async fn ingest_logs_once(
         &self,
         tenant: &TenantId,
-        mut columns: LogColumns,
+        columns: LogColumns,
         rejected: u64,
         token: Option<IngestToken>,
     ) -> Result<()> {
+        let mut columns = self.redaction.logs(columns).await?;
         if columns.byte_len() <= COMPLETED_INLINE_BYTES_MAX {
             streams::complete(&mut columns, &self.loki);
         } else {
@@ -72,8 +78,13 @@ impl Engine {
         }
         let followed = self.tail_hub.follows(tenant).then(|| columns.clone());
         let is_empty = columns.is_empty();
+        let steps = self.read_logged_steps(tenant, &columns);
         let append = Append { batch: Batch::Logs(columns), token };
         let outcome = self.append(tenant, is_empty, append).await;
+        match &outcome {
+            Ok(ack) if !ack.duplicate => steps.stored(),
+            _ => steps.refused(),
+        }
         if let (Some(columns), Ok(ack)) = (followed, &outcome)
             && !ack.duplicate
         {
@@ -88,15 +99,19 @@ impl Engine {
     pub async fn ingest_metrics(
         &self,
         tenant: &TenantId,
-        mut columns: MetricColumns,
+        columns: MetricColumns,
         rejected: u64,
     ) -> Result<Option<Rejected>> {
+        let mut columns = self.redaction.metrics(columns).await?;
         let change = self.delta.convert(tenant, &mut columns);
         self.metrics.delta_out_of_order.inc_by(change.out_of_order());
         self.metrics.delta_evictions.inc_by(change.evicted());
+        let measured = self.read_measured(&columns);
         let outcome = self.append(tenant, columns.is_empty(), Batch::Metrics(columns).into()).await;
         if outcome.is_err() {
             self.delta.undo(change);
+        } else {
+            self.take_measured(tenant, measured);
         }
         self.metrics.delta_series.set(self.delta.len() as i64);
         let kept_out = outcome.as_ref().map_or(None, |ack| ack.rejected);

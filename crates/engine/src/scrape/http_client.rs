@@ -87,6 +87,11 @@ impl HttpClient {
         self.connections().get(url)
     }
 
+    /// Begins a `POST`, as [`HttpClient::get`] does.
+    pub fn post(&self, url: &str) -> reqwest::RequestBuilder {
+        self.connections().post(url)
+    }
+
     fn connections(&self) -> reqwest::Client {
         self.0.current.lock().1.clone()
     }

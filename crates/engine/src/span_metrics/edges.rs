@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use watchkeep_model::{Labels, SpanId, TraceId};
 
-use super::totals::{Counts, Exemplar, Family};
+use crate::totals::{Counts, Exemplar, Family};
 
 /// Requests between services. Names, labels and their values are those of Tempo's metrics-generator
 /// (its documentation, "Service graphs"), which Grafana draws its service graph from.

@@ -2,13 +2,12 @@
 //! (`traces_spanmetrics_*`), and of requests between services (`traces_service_graph_*`).
 //!
 //! In reading order: [`config`], [`observe`] (what a batch adds), [`edges`] (two spans of one request),
-//! [`totals`] (counters and their samples). Totals live in memory: after a restart counters begin
+//! [`crate::totals`] (counters and their samples). Totals live in memory: after a restart counters begin
 //! again, as those of any process do.
 
 pub mod config;
 mod edges;
 mod observe;
-mod totals;
 
 #[cfg(test)]
 mod tests;
@@ -26,8 +25,8 @@ use self::config::SpanMetricsConfig;
 use self::edges::{Edges, REQUESTS};
 pub use self::observe::Observed;
 use self::observe::SPANS;
-use self::totals::Totals;
 use crate::engine::Engine;
+use crate::totals::{Times, Totals};
 
 /// How often is looked for series that are due.
 const TICK: Duration = Duration::from_secs(1);
@@ -157,7 +156,9 @@ impl SpanMetrics {
     /// Samples that are due, by tenant.
     fn due(&self, now_ms: i64) -> Vec<(TenantId, MetricColumns)> {
         let config = &self.config;
-        let times = (millis(config.interval.0), millis(config.idle_max.0));
+        let interval_ms = millis(config.interval.0);
+        let times =
+            Times { interval_ms, unchanged_ms: interval_ms, idle_ms: millis(config.idle_max.0) };
         let (mut waiting, mut label_sets) = (0, 0);
         let mut due = Vec::new();
         for (id, tenant) in self.tenants.lock().iter_mut() {

@@ -8,7 +8,7 @@ use watchkeep_model::{Labels, SpanColumns, SpanId, TraceId, ValueKind};
 
 use super::config::SpanMetricsConfig;
 use super::edges::{Connection, Half, Side};
-use super::totals::{Counts, Exemplar, Family};
+use crate::totals::{Counts, Exemplar, Family};
 
 /// Requests, errors and durations of spans. Names, labels and their values are those of Tempo's
 /// metrics-generator (its documentation, "Use the span metrics processor").

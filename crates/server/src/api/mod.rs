@@ -2,6 +2,7 @@
 //! of their answers, `error` how a kind of error becomes a status and a body.
 
 pub mod jaeger;
+pub(crate) mod langfuse;
 pub(crate) mod loki;
 pub mod native;
 pub(crate) mod ops;

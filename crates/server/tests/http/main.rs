@@ -5,7 +5,10 @@
 
 mod harness;
 
+mod agents;
 mod analysis;
+mod budgets;
+mod feedback;
 mod grpc;
 mod jaeger;
 mod jaeger_query;
@@ -13,6 +16,7 @@ mod legacy;
 mod native;
 mod ops;
 mod otlp;
+mod prices;
 mod prometheus;
 mod series_max;
 mod tempo;

@@ -23,6 +23,7 @@ pub(crate) mod texts;
 pub(crate) mod texts_column;
 pub(crate) mod texts_read;
 mod words;
+mod words_find;
 mod words_read;
 
 pub(crate) use self::{

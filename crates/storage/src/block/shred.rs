@@ -189,12 +189,17 @@ impl Shredded {
         let rows = once(&of_column.rows, || {
             let having: Vec<bool> =
                 self.shapes.iter().map(|shape| shape.contains(&column)).collect();
-            let shapes = self.shape_of_row(reader)?.iter().zip(0_u32..);
-            let rows = shapes.filter(|(shape, _)| having[**shape as usize]);
-            let rows: Vec<u32> = rows.map(|(_, row)| row).collect();
-            if rows.len() != of_column.texts.count {
+            // Each row is written, and stays if the column has it: branches would be guessed wrongly.
+            let count = of_column.texts.count;
+            let (mut rows, mut found) = (vec![0; count + 1], 0);
+            for (shape, row) in self.shape_of_row(reader)?.iter().zip(0_u32..) {
+                rows[found.min(count)] = row;
+                found += usize::from(having[*shape as usize]);
+            }
+            if found != count {
                 return Err(corrupt("a column has another number of values than rows"));
             }
+            rows.truncate(count);
             Ok(rows)
         })?;
         Ok(Some(rows))

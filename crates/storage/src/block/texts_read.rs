@@ -142,7 +142,8 @@ impl Texts {
                 section: head.section()?,
                 read: OnceLock::new(),
             },
-            texts::WORDS => Form::Words(Box::new(Words::parse(head, count)?)),
+            texts::WORDS => Form::Words(Box::new(Words::parse(head, count, false)?)),
+            texts::PLACED_WORDS => Form::Words(Box::new(Words::parse(head, count, true)?)),
             _ => return Err(corrupt("a form of texts is not known")),
         };
         Ok(Self { form, count, odd })

@@ -1,8 +1,7 @@
-//! Free text from words (see [`super::words`]), and finding texts by the words in them.
+//! Free text from words (see [`super::words`]).
 
 use std::sync::OnceLock;
 
-use memchr::memmem::Finder;
 use pco::DecompressorScratch;
 use pco::wrapped::{ChunkDecompressor, FileDecompressor};
 use watchkeep_model::Result;
@@ -10,11 +9,9 @@ use watchkeep_model::Result;
 use super::decimals::{int_len, push_int};
 use super::numbers::Numbers;
 use super::phrases::ROUNDS_MAX;
-use super::row_set::RowSet;
 use super::sections::{BlockSource, Head, Section, corrupt};
 use super::table::push_hex;
-use super::template::hex_value;
-use super::texts::{PAGE_TEXTS, PackedSpans, once};
+use super::texts::{PAGE_TEXTS, PackedSpans, Spans, once};
 use super::words::{ATOMS, END, HEX_DIGITS, INT};
 use super::{bloom::WORD_BYTES, words::SYMBOLS_MAX};
 
@@ -24,17 +21,21 @@ const EXPANDED_MAX: usize = 4 << 20;
 /// A column of words at rest.
 #[derive(Debug)]
 pub(crate) struct Words {
-    count: usize,
-    specials: [u32; ATOMS as usize],
+    pub(super) count: usize,
+    pub(super) specials: [u32; ATOMS as usize],
     phrase_codes: Numbers,
     lefts: Numbers,
     rights: Numbers,
     atoms: PackedSpans,
-    codes: usize,
+    pub(super) codes: usize,
+    pub(super) page_texts: usize,
+    /// The first code that occurs once, where that is told. Those behind it rise from page to page.
+    pub(super) once: Option<u32>,
     ints: Numbers,
     hex: Section,
     meta: Section,
-    pages: Vec<Page>,
+    pub(super) pages: Vec<Page>,
+    lexicon: OnceLock<Lexicon>,
     dictionary: OnceLock<Dictionary>,
     read_ints: OnceLock<Vec<i64>>,
     read_hex: OnceLock<Vec<u8>>,
@@ -42,9 +43,11 @@ pub(crate) struct Words {
 }
 
 #[derive(Debug)]
-struct Page {
-    texts: usize,
+pub(super) struct Page {
+    pub(super) texts: usize,
     codes: usize,
+    /// Codes that occur once before its end; 0 where that is not told.
+    pub(super) once_before_end: usize,
     /// Whole numbers and bytes of ids before it.
     before: [usize; 2],
     section: Section,
@@ -63,12 +66,22 @@ struct Piece {
 }
 
 #[derive(Debug, Clone, Copy)]
-enum Kind {
+pub(super) enum Kind {
     /// From here to there in the dictionary's text.
     Text(u32, u32),
     Int,
     /// An id of so many digits.
     Hex(usize),
+}
+
+/// What is needed to look for words.
+#[derive(Debug)]
+pub(super) struct Lexicon {
+    pub(super) atoms: Spans,
+    /// The code of each atom.
+    pub(super) codes: Vec<u32>,
+    /// Phrases: the code of each, and what it is made of.
+    pub(super) phrases: Vec<[u32; 3]>,
 }
 
 /// What each code stands for.
@@ -77,20 +90,26 @@ struct Dictionary {
     end: u32,
     /// Atoms end to end, then texts of phrases.
     text: String,
-    /// The code of each atom, and where its text ends.
-    atoms: Vec<(u32, u32)>,
     pieces: Vec<Piece>,
     /// The pieces of each code; none for the end.
     of_code: Vec<(u32, u32)>,
-    /// Phrases, each after those that it is made of.
-    phrases: Vec<[u32; 3]>,
+    /// Whole numbers and bytes of ids that each code stands for.
+    aside: Vec<[u32; 2]>,
 }
 
 impl Words {
-    pub(crate) fn parse(head: &mut Head<'_>, count: usize) -> Result<Self> {
+    /// Reads what [`super::words::write`] wrote; `placed` says whether it tells where codes stand that
+    /// occur once.
+    pub(crate) fn parse(head: &mut Head<'_>, count: usize, placed: bool) -> Result<Self> {
         let bounded = |size: usize| {
             if size > SYMBOLS_MAX { Err(corrupt("it has too many words")) } else { Ok(size) }
         };
+        let page_texts = if placed { head.size()? } else { PAGE_TEXTS };
+        if !(1..=PAGE_TEXTS).contains(&page_texts) {
+            return Err(corrupt("a page of words has no such size"));
+        }
+        let once =
+            if placed { Some(u32::try_from(head.varint()?).unwrap_or(u32::MAX)) } else { None };
         let mut specials = [0; ATOMS as usize];
         for special in &mut specials {
             *special = u32::try_from(head.varint()?).unwrap_or(u32::MAX);
@@ -106,14 +125,18 @@ impl Words {
         let ints = Numbers::parse(head, int_count)?;
         let hex = head.section()?;
         let meta = head.section()?;
-        let mut before = [0, 0];
-        let pages = (0..count.div_ceil(PAGE_TEXTS))
+        let (mut before, mut once_before_end) = ([0, 0], 0);
+        let pages = (0..count.div_ceil(page_texts))
             .map(|position| {
                 let codes = bounded(head.size()?)?;
                 let after =
                     [before[0] + bounded(head.size()?)?, before[1] + bounded(head.size()?)?];
+                if placed {
+                    once_before_end += bounded(head.size()?)?;
+                }
                 let page = Page {
-                    texts: PAGE_TEXTS.min(count - position * PAGE_TEXTS),
+                    once_before_end,
+                    texts: page_texts.min(count - position * page_texts),
                     codes,
                     before,
                     section: head.section()?,
@@ -135,10 +158,13 @@ impl Words {
             rights,
             atoms,
             codes,
+            page_texts,
+            once,
             ints,
             hex,
             meta,
             pages,
+            lexicon: OnceLock::new(),
             dictionary: OnceLock::new(),
             read_ints: OnceLock::new(),
             read_hex: OnceLock::new(),
@@ -150,54 +176,68 @@ impl Words {
         once(&self.dictionary, || self.read_dictionary(source))
     }
 
+    /// The atoms and the phrases.
+    pub(super) fn lexicon(&self, source: &dyn BlockSource) -> Result<&Lexicon> {
+        once(&self.lexicon, || self.read_lexicon(source))
+    }
+
+    fn read_lexicon(&self, source: &dyn BlockSource) -> Result<Lexicon> {
+        let below = self.codes as u32;
+        if self.specials.iter().any(|code| *code >= below) {
+            return Err(corrupt("a code of words is out of range"));
+        }
+        let phrase_codes = self.phrase_codes.read_u32(source, self.codes)?;
+        let lefts = self.lefts.read_u32(source, self.codes)?;
+        let rights = self.rights.read_u32(source, self.codes)?;
+        let made = lefts.iter().zip(&rights);
+        let phrases: Vec<[u32; 3]> =
+            phrase_codes.iter().zip(made).map(|(code, (a, b))| [*code, *a, *b]).collect();
+        let mut taken = vec![false; self.codes];
+        for code in self.specials.iter().chain(&phrase_codes) {
+            taken[*code as usize] = true;
+        }
+        let free = taken.iter().zip(0_u32..).filter(|(taken, _)| !**taken);
+        let codes: Vec<u32> = free.map(|(_, code)| code).collect();
+        let atoms = self.atoms.read(source)?;
+        if codes.len() != atoms.len() {
+            return Err(corrupt("words are missing"));
+        }
+        Ok(Lexicon { atoms, codes, phrases })
+    }
+
     fn read_dictionary(&self, source: &dyn BlockSource) -> Result<Dictionary> {
         const NONE: (u32, u32) = (u32::MAX, 0);
-        let below = self.codes as u32;
-        let mut dictionary =
-            Dictionary { of_code: vec![NONE; self.codes], ..Dictionary::default() };
+        let lexicon = self.lexicon(source)?;
+        let mut dictionary = Dictionary {
+            of_code: vec![NONE; self.codes],
+            aside: vec![[0; 2]; self.codes],
+            ..Dictionary::default()
+        };
         for (symbol, code) in self.specials.iter().enumerate() {
-            if *code >= below {
-                return Err(corrupt("a code of words is out of range"));
-            }
             let kind = match symbol as u32 {
                 END => None,
                 INT => Some(Kind::Int),
                 hex => Some(Kind::Hex(HEX_DIGITS[(hex - INT - 1) as usize])),
             };
+            dictionary.aside[*code as usize] = match kind {
+                Some(Kind::Int) => [1, 0],
+                Some(Kind::Hex(digits)) => [0, digits as u32 / 2],
+                _ => [0, 0],
+            };
             let piece = kind.map(|kind| Piece { kind, begins: true, ends: true });
             dictionary.set(*code, piece);
         }
         dictionary.end = self.specials[END as usize];
-        let phrase_codes = self.phrase_codes.read_u32(source, self.codes)?;
-        let lefts = self.lefts.read_u32(source, self.codes)?;
-        let rights = self.rights.read_u32(source, self.codes)?;
-        let mut is_phrase = vec![false; self.codes];
-        for code in &phrase_codes {
-            is_phrase[*code as usize] = true;
-        }
-        let atoms = self.atoms.read(source)?;
-        let mut next = 0;
-        for code in 0..below {
-            if dictionary.of_code[code as usize] != NONE || is_phrase[code as usize] {
-                continue;
-            }
-            if next == atoms.len() {
-                return Err(corrupt("words are missing"));
-            }
-            let (start, end) = atoms.bounds(next);
-            let word = atoms.get(next).bytes().next().is_some_and(|b| WORD_BYTES[b as usize]);
+        for (code, atom) in lexicon.codes.iter().zip(0..) {
+            let (start, end) = lexicon.atoms.bounds(atom);
+            let first = lexicon.atoms.get(atom).bytes().next();
+            let word = first.is_some_and(|byte| WORD_BYTES[byte as usize]);
             let kind = Kind::Text(start, end);
-            dictionary.set(code, Some(Piece { kind, begins: word, ends: word }));
-            dictionary.atoms.push((code, end));
-            next += 1;
+            dictionary.set(*code, Some(Piece { kind, begins: word, ends: word }));
         }
-        dictionary.text = atoms.into_text();
+        lexicon.atoms.text().clone_into(&mut dictionary.text);
         let atoms_len = dictionary.text.len();
-        let mut left_over: Vec<[u32; 3]> = phrase_codes
-            .iter()
-            .zip(lefts.iter().zip(&rights))
-            .map(|(code, (left, right))| [*code, *left, *right])
-            .collect();
+        let mut left_over = lexicon.phrases.clone();
         // A phrase is made of symbols of earlier rounds.
         for _ in 0..ROUNDS_MAX {
             let mut later = Vec::new();
@@ -206,7 +246,11 @@ impl Words {
                 if made.contains(&NONE) {
                     later.push(phrase);
                 } else {
-                    dictionary.join(phrase, made);
+                    let [left, right] =
+                        [phrase[1], phrase[2]].map(|code| dictionary.aside[code as usize]);
+                    dictionary.aside[phrase[0] as usize] =
+                        [left[0].saturating_add(right[0]), left[1].saturating_add(right[1])];
+                    dictionary.join(phrase[0], made);
                 }
                 let expanded = dictionary.text.len() - atoms_len + dictionary.pieces.len();
                 if expanded > EXPANDED_MAX + self.codes {
@@ -221,7 +265,7 @@ impl Words {
         Ok(dictionary)
     }
 
-    fn page(&self, source: &dyn BlockSource, at: usize) -> Result<&[u32]> {
+    pub(super) fn page(&self, source: &dyn BlockSource, at: usize) -> Result<&[u32]> {
         let page = &self.pages[at];
         let read = once(&page.read, || {
             let damaged = |error| corrupt("words do not unpack").with_source(error);
@@ -258,16 +302,11 @@ impl Words {
             let mut starts = Vec::with_capacity(page.texts);
             starts.push(place);
             for code in self.page(source, at)? {
-                place[0] += 1;
+                let [ints, digits] = dictionary.aside[*code as usize];
+                place =
+                    [place[0] + 1, place[1].saturating_add(ints), place[2].saturating_add(digits)];
                 if *code == dictionary.end {
                     starts.push(place);
-                }
-                for piece in dictionary.pieces_of(*code) {
-                    match piece.kind {
-                        Kind::Text(..) => {}
-                        Kind::Int => place[1] = place[1].saturating_add(1),
-                        Kind::Hex(digits) => place[2] = place[2].saturating_add(digits as u32 / 2),
-                    }
                 }
             }
             Ok(starts)
@@ -284,8 +323,8 @@ impl Words {
     ) -> Result<()> {
         let missing = || corrupt("numbers among words are missing");
         let dictionary = self.dictionary(source)?;
-        let at = index / PAGE_TEXTS;
-        let [start, int, hex] = self.starts(source, at)?[index % PAGE_TEXTS];
+        let at = index / self.page_texts;
+        let [start, int, hex] = self.starts(source, at)?[index % self.page_texts];
         let (mut int, mut hex) = (int as usize, hex as usize);
         let mut word = false;
         for code in &self.page(source, at)?[start as usize..] {
@@ -321,8 +360,8 @@ impl Words {
     /// How long a text is, which must be one of the column.
     pub(crate) fn len_of(&self, source: &dyn BlockSource, index: usize) -> Result<u32> {
         let dictionary = self.dictionary(source)?;
-        let at = index / PAGE_TEXTS;
-        let [start, int, _] = self.starts(source, at)?[index % PAGE_TEXTS];
+        let at = index / self.page_texts;
+        let [start, int, _] = self.starts(source, at)?[index % self.page_texts];
         let ints = once(&self.read_ints, || self.ints.read(source))?;
         let mut ints = ints.iter().skip(int as usize);
         let (mut len, mut word) = (0_u32, false);
@@ -363,7 +402,7 @@ impl Dictionary {
     }
 
     /// Adds a phrase of two ranges of pieces, joining texts that stand side by side.
-    fn join(&mut self, phrase: [u32; 3], made: [(u32, u32); 2]) {
+    fn join(&mut self, phrase: u32, made: [(u32, u32); 2]) {
         let start = self.pieces.len() as u32;
         // Whether the last piece is a text at the end of all text, which can grow.
         let mut grows = false;
@@ -390,141 +429,6 @@ impl Dictionary {
             }
             grows = true;
         }
-        self.of_code[phrase[0] as usize] = (start, self.pieces.len() as u32);
-        self.phrases.push(phrase);
-    }
-}
-
-/// How a word of a needle must stand in a text that contains it.
-#[derive(Debug, Clone, Copy)]
-struct WordOf<'a> {
-    word: &'a str,
-    /// Whether the text's word begins and ends where the needle's does.
-    whole: (bool, bool),
-}
-
-impl WordOf<'_> {
-    fn fits(self, atom: &str) -> bool {
-        match self.whole {
-            (true, true) => atom == self.word,
-            (true, false) => atom.starts_with(self.word),
-            (false, true) => atom.ends_with(self.word),
-            (false, false) => atom.contains(self.word),
-        }
-    }
-
-    /// Whether a number among words, or an id of so many digits, may have the word.
-    fn may_be_in(self, kind: Kind) -> bool {
-        let mut bytes = self.word.bytes();
-        match kind {
-            Kind::Text(..) => false,
-            Kind::Int => bytes.all(|byte| byte.is_ascii_digit()),
-            Kind::Hex(digits) => {
-                bytes.len() <= digits && bytes.all(|byte| hex_value(byte).is_some())
-            }
-        }
-    }
-}
-
-/// The words of a needle; the first few are enough.
-fn words_of(needle: &str) -> Vec<WordOf<'_>> {
-    const WORDS: usize = 7;
-    let mut words = Vec::new();
-    for word in crate::seam::words(needle) {
-        let start = word.as_ptr() as usize - needle.as_ptr() as usize;
-        let whole = (start > 0, start + word.len() < needle.len());
-        words.push(WordOf { word, whole });
-    }
-    words.truncate(WORDS);
-    words
-}
-
-/// Of the mask of a code: the needle is one word, and the code surely has it. The other bits say
-/// that the code may have the word of the needle in that position.
-const SURE: u8 = 0x80;
-
-impl Dictionary {
-    /// Marks the codes of atoms that have the word, and those of numbers and ids that may have it.
-    fn mark(&self, word: WordOf<'_>, mark: u8, masks: &mut [u8]) {
-        let atoms_end = self.atoms.last().map_or(0, |(_, end)| *end);
-        let finder = Finder::new(word.word);
-        let mut from = 0;
-        while let Some(found) =
-            finder.find(&self.text.as_bytes()[from as usize..atoms_end as usize])
-        {
-            let at = from + found as u32;
-            let atom = self.atoms.partition_point(|(_, end)| *end <= at);
-            let (code, end) = self.atoms[atom];
-            let start = if atom == 0 { 0 } else { self.atoms[atom - 1].1 };
-            if word.fits(self.text(start, end)) {
-                masks[code as usize] |= mark;
-            }
-            from = end;
-        }
-        for (mask, code) in masks.iter_mut().zip(0..) {
-            if let [Piece { kind, .. }] = self.pieces_of(code)
-                && word.may_be_in(*kind)
-            {
-                *mask |= mark & !SURE;
-            }
-        }
-    }
-}
-
-impl Words {
-    /// The texts of `among` that contain the needle.
-    pub(crate) fn containing(
-        &self,
-        source: &dyn BlockSource,
-        among: &RowSet,
-        needle: &str,
-    ) -> Result<RowSet> {
-        let words = words_of(needle);
-        let dictionary = self.dictionary(source)?;
-        let mut masks = vec![0_u8; self.codes];
-        for (position, word) in words.iter().enumerate() {
-            let alone = words.len() == 1 && word.word.len() == needle.len();
-            dictionary.mark(*word, 1 << position | if alone { SURE } else { 0 }, &mut masks);
-            if masks.iter().all(|mask| mask >> position & 1 == 0) {
-                return Ok(RowSet::none(self.count));
-            }
-        }
-        for [phrase, left, right] in &dictionary.phrases {
-            masks[*phrase as usize] = masks[*left as usize] | masks[*right as usize];
-        }
-        let full = (1_u8 << words.len()) - 1;
-        let (mut sure, mut perhaps) = (RowSet::none(self.count), RowSet::none(self.count));
-        for at in 0..self.pages.len() {
-            let first = at * PAGE_TEXTS;
-            let texts = first..first + self.pages[at].texts;
-            if !among.any_in(texts) {
-                continue;
-            }
-            let (mut index, mut mask) = (first, 0);
-            for code in self.page(source, at)? {
-                mask |= masks[*code as usize];
-                if *code == dictionary.end {
-                    if mask & SURE != 0 {
-                        sure.insert(index);
-                    } else if mask & full == full {
-                        perhaps.insert(index);
-                    }
-                    index += 1;
-                    mask = 0;
-                }
-            }
-        }
-        sure.keep(among);
-        perhaps.keep(among);
-        let finder = Finder::new(needle);
-        let mut text = String::new();
-        for index in perhaps.iter() {
-            text.clear();
-            self.append(source, index, &mut text)?;
-            if finder.find(text.as_bytes()).is_some() {
-                sure.insert(index);
-            }
-        }
-        Ok(sure)
+        self.of_code[phrase as usize] = (start, self.pieces.len() as u32);
     }
 }

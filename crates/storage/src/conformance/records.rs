@@ -238,6 +238,9 @@ pub(super) async fn tenants_are_apart(mut fixture: Fixture) {
         let found = collect(fixture.store.scan(tenant, all(TableName::Spans)).await).await;
         assert_eq!(texts(&found, "name"), [expected]);
     }
+    // The store has tenants of other cases too.
+    let tenants = fixture.store.tenants();
+    assert!(tenants.is_sorted() && tenants.contains(&other) && tenants.contains(&fixture.tenant));
 }
 
 /// The same token twice stores the batch once; for another tenant it is another token.

@@ -205,6 +205,10 @@ impl Store for EmbeddedStore {
         self.inner.flush(&TableKind::ALL).await
     }
 
+    fn tenants(&self) -> Vec<TenantId> {
+        self.inner.tables.all().into_iter().map(|(tenant, _)| tenant).collect()
+    }
+
     fn stats(&self) -> StoreStats {
         self.figures()
     }

@@ -78,6 +78,11 @@ impl LabelIndex for Index {
         values.try_for_each(|(value, series)| see(value, series))
     }
 
+    fn values(&self, name: &str, see: &mut dyn FnMut(&str)) -> Result<()> {
+        self.postings.get(name).into_iter().flatten().for_each(|(value, _)| see(value));
+        Ok(())
+    }
+
     fn names(&self) -> Vec<String> {
         self.postings.keys().cloned().collect()
     }

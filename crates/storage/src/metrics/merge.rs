@@ -70,6 +70,14 @@ impl Masked {
         Selected { from: self, ids }
     }
 
+    /// Whether it can be told without looking that every series shows a sample in the range.
+    pub(super) fn all_have_sample(&self, range: Range) -> bool {
+        match &self.source {
+            Source::Part(part) => self.mask.is_none() && part.all_have_sample(range),
+            Source::Memory(_) => false,
+        }
+    }
+
     /// Whether one of the series has a sample in the range. Most often the first has.
     pub(super) fn any_with_sample(&self, ids: RoaringBitmap, range: Range) -> Result<bool> {
         const ONE_BY_ONE: usize = 2;
@@ -94,6 +102,42 @@ pub(super) struct Selected {
 }
 
 impl Selected {
+    /// Values of a label on those of the series that have a sample in the range, but for some that
+    /// are known (sorted), in no order.
+    pub(super) fn values_beside(
+        &self,
+        known: &[String],
+        label: &str,
+        range: Range,
+    ) -> Result<Vec<String>> {
+        let unknown =
+            |value: &str| known.binary_search_by(|known| known.as_str().cmp(value)).is_err();
+        let mut values = Vec::new();
+        let mut looked_at: Vec<(String, RoaringBitmap)> = Vec::new();
+        self.from.source.with_index(|index| {
+            let every = self.ids.len() == index.all().len();
+            if every && self.from.all_have_sample(range) {
+                return index.values(label, &mut |value| {
+                    values.extend(unknown(value).then(|| value.to_owned()));
+                });
+            }
+            index.each_value(label, &unknown, &mut |value, series| {
+                // To intersect with everything would cost more than all the rest.
+                let series = if every { series.clone() } else { series & &self.ids };
+                if !series.is_empty() {
+                    looked_at.push((value.to_owned(), series));
+                }
+                Ok(())
+            })
+        })?;
+        for (value, series) in looked_at {
+            if self.from.any_with_sample(series, range)? {
+                values.push(value);
+            }
+        }
+        Ok(values)
+    }
+
     /// Those of the series that have a sample in the range.
     pub(super) fn with_sample(&self, range: Range) -> Result<RoaringBitmap> {
         let touched = self.from.source.with_sample(&self.ids, range)?;

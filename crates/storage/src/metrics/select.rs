@@ -19,6 +19,8 @@ pub(super) trait LabelIndex {
         wanted: &dyn Fn(&str) -> bool,
         see: SeePosting<'_>,
     ) -> Result<()>;
+    /// Shows every value of a label that some series has, in no order.
+    fn values(&self, name: &str, see: &mut dyn FnMut(&str)) -> Result<()>;
     /// Names of all labels, in no order.
     fn names(&self) -> Vec<String>;
 }

@@ -5,7 +5,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use roaring::RoaringBitmap;
 use watchkeep_model::{Error, ErrorKind, Labels, Result, SeriesSamples};
 
 use super::data::Range;
@@ -130,28 +129,15 @@ impl View {
     /// Values of a label on the series that match and have a sample in the range, sorted.
     pub(crate) fn label_values(&self, request: &LabelValuesRequest) -> Result<Vec<String>> {
         let range = range_of(&request.series);
-        let mut values = BTreeSet::new();
+        // Sorted, between two sources.
+        let mut values: Vec<String> = Vec::new();
         for selected in self.select(&request.series)? {
-            let mut found: Vec<(String, RoaringBitmap)> = Vec::new();
-            let unknown = |value: &str| !values.contains(value);
-            selected.from.source.with_index(|index| {
-                let every = selected.ids.len() == index.all().len();
-                index.each_value(&request.label, &unknown, &mut |value, series| {
-                    // To intersect with everything would cost more than all the rest.
-                    let series = if every { series.clone() } else { series & &selected.ids };
-                    if !series.is_empty() {
-                        found.push((value.to_owned(), series));
-                    }
-                    Ok(())
-                })
-            })?;
-            for (value, series) in found {
-                if selected.from.any_with_sample(series, range)? {
-                    values.insert(value);
-                }
-            }
+            let new = selected.values_beside(&values, &request.label, range)?;
+            values.extend(new);
+            values.sort_unstable();
         }
-        Ok(values.into_iter().take(request.series.limit.unwrap_or(usize::MAX)).collect())
+        values.truncate(request.series.limit.unwrap_or(usize::MAX));
+        Ok(values)
     }
 
     /// Exemplars in the range of the series that match, oldest first.

@@ -287,6 +287,9 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;
 
+    /// Tenants that something is held of, sorted.
+    fn tenants(&self) -> Vec<TenantId>;
+
     /// Figures for the status page and the server's own metrics.
     fn stats(&self) -> StoreStats;
 }

@@ -91,7 +91,7 @@ fn errors_name_the_key_and_the_line_or_the_variable() {
 /// Keys with their defaults, as the reference writes them.
 fn flatten(prefix: &str, value: &Value, into: &mut Vec<(String, String)>) {
     match value {
-        Value::Object(members) => {
+        Value::Object(members) if !members.is_empty() => {
             for (name, member) in members {
                 let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
                 flatten(&key, member, into);

@@ -393,10 +393,13 @@ impl Run<'_> {
         let comment = *self.random.pick(comments);
         let mut attributes = self.identity("");
         attributes.extend([
-            ("feedback.rating", Value::Int(rating as i64)),
-            ("feedback.comment", text(comment)),
+            ("gen_ai.evaluation.name", text("rating")),
+            ("gen_ai.evaluation.score.value", Value::Double(rating as f64)),
             ("feedback.channel", text("widget")),
         ]);
+        if !comment.is_empty() {
+            attributes.push(("gen_ai.evaluation.explanation", text(comment)));
+        }
         let body = if comment.is_empty() { "rated without a comment" } else { comment };
         let record = LogRecord {
             time_ns: at,
@@ -404,7 +407,7 @@ impl Run<'_> {
             body: text(body),
             attributes,
             context: Some(Context { trace_id: self.trace_id, span_id: place.span }),
-            event_name: "user.feedback",
+            event_name: "gen_ai.evaluation.result",
         };
         self.event(place, at, record);
     }

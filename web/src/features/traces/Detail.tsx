@@ -4,6 +4,7 @@ import { ActionIcon, Button } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconAlertTriangle, IconX } from "@tabler/icons-react";
 import { useCallback, useMemo, type ReactNode } from "react";
+import type { Step } from "@/api/agentTypes";
 import type { Span, Trace, TraceAnalysis } from "@/api/types";
 import { Chat } from "@/components/Chat";
 import { CodeBlock, CopyIcon } from "@/components/CodeBlock";
@@ -13,11 +14,13 @@ import { RoleIcon } from "@/components/WaterfallRow";
 import { criticalTime, type Stretch } from "@/lib/criticalPath";
 import { exactDuration, formatCount, formatDuration, inline, nsToMs, formatInstant, plural, prettyJson, visible } from "@/lib/format";
 import { conversationOf } from "@/lib/genai";
+import { messagesOf } from "@/lib/told";
 import { isPayload, ROLE_LABEL, tokenUse } from "@/lib/spans";
 import { attributeField, condition, literalOf, spanset, type AttributeScope } from "@/lib/traceqlText";
 import type { TraceModel } from "@/lib/traceModel";
 import type { Node } from "@/lib/waterfall";
 import classes from "./Detail.module.css";
+import { hasMore, StepCost, StepFacts, StepMore } from "./StepPanel";
 import { SpanLogs } from "./TraceLogs";
 
 interface DetailProps {
@@ -25,6 +28,8 @@ interface DetailProps {
   model: TraceModel;
   node: Node;
   analysis: TraceAnalysis | undefined;
+  /** What it is as a step of an agent. */
+  step: Step | undefined;
   critical: ReadonlyMap<string, readonly Stretch[]> | undefined;
   onClose: (() => void) | undefined;
   onSpan: (id: string) => void;
@@ -41,12 +46,14 @@ function useSearchBy(scope: AttributeScope): (key: string, value: unknown) => vo
   }, [navigate, scope]);
 }
 
-export function Detail({ trace, model, node, analysis, critical, onClose, onSpan }: DetailProps) {
+export function Detail({ trace, model, node, analysis, step, critical, onClose, onSpan }: DetailProps) {
   const { span } = node;
   const [bySpan, byResource, byScope] = [useSearchBy("span"), useSearchBy("resource"), useSearchBy("instrumentation")];
   const resource = trace.resources[span.resource];
   const scope = trace.scopes[span.scope];
   const conversation = useMemo(() => conversationOf(span.attributes, span.events), [span]);
+  const told = step ? [...messagesOf(step.content.input, false), ...messagesOf(step.content.output, true)] : [];
+  const messages = told.length > 0 ? told : (conversation?.messages ?? []);
   const attributes = Object.entries(span.attributes).filter(([key]) => conversation?.keys.has(key) !== true);
   const payloads = attributes.filter(([key]) => isPayload(key));
   const rest = Object.fromEntries(attributes.filter(([key]) => !isPayload(key)));
@@ -61,7 +68,10 @@ export function Detail({ trace, model, node, analysis, critical, onClose, onSpan
       {(span.status.code === "error" || span.status.message !== "") && (
         <p className={classes.status} data-error={span.status.code === "error"}>{span.status.message || "The span ended with an error and no message."}</p>
       )}
-      {conversation && <Section title={plural(conversation.messages.length, "message")}><Chat messages={conversation.messages} /></Section>}
+      {step && <Section title="Step"><StepFacts step={step} /></Section>}
+      {step && step.tokens.total > 0 && <Section title="Tokens and cost"><StepCost step={step} /></Section>}
+      {messages.length > 0 && <Section title={plural(messages.length, "message")}><Chat messages={messages} /></Section>}
+      {step && hasMore(step) && <Section title="Content"><StepMore step={step} /></Section>}
       {payloads.length > 0 && (
         <Section title="Input and output">
           {payloads.map(([key, value]) => <CodeBlock key={key} title={key} what={key} code={prettyJson(value) ?? inline(value)} maxHeight={300} wrap />)}

@@ -3,11 +3,12 @@
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconAlertTriangle, IconArrowLeft, IconArrowsDiff, IconCheck, IconDots, IconDownload, IconLink, IconSearch } from "@tabler/icons-react";
+import type { TraceSteps } from "@/api/agentTypes";
 import type { Trace } from "@/api/types";
 import { CopyIcon } from "@/components/CodeBlock";
 import { useNarrow } from "@/components/DataTable";
 import { saveText } from "@/lib/csv";
-import { exactDuration, formatDateTime, formatDuration, nsToMs, plural, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatCount, formatDateTime, formatDuration, formatUsd, nsToMs, plural, visible } from "@/lib/format";
 import { operationQuery } from "@/lib/traceqlText";
 import type { TraceModel } from "@/lib/traceModel";
 import classes from "./TracePage.module.css";
@@ -15,11 +16,12 @@ import classes from "./TracePage.module.css";
 interface TraceHeadProps {
   trace: Trace;
   model: TraceModel;
+  steps: TraceSteps | undefined;
   copied: boolean;
   onCopy: () => void;
 }
 
-export function TraceHead({ trace, model, copied, onCopy }: TraceHeadProps) {
+export function TraceHead({ trace, model, steps, copied, onCopy }: TraceHeadProps) {
   const root = model.tree.roots.find((node) => !node.orphan) ?? model.tree.roots[0];
   const start = nsToMs(trace.start_time_unix_nano);
   return (
@@ -39,6 +41,12 @@ export function TraceHead({ trace, model, copied, onCopy }: TraceHeadProps) {
         <span>{plural(trace.span_count, "span")}</span>
         <span>{plural(model.colors.size, "service")}</span>
         {trace.error_count > 0 ? <span className={classes.errors}><IconAlertTriangle size={14} aria-hidden />{plural(trace.error_count, "error")}</span> : <span>no errors</span>}
+        {steps !== undefined && steps.totals.tokens.total > 0 && (
+          <>
+            <b title={`$${steps.totals.cost_usd.toFixed(6)}${steps.totals.unpriced_tokens > 0 ? ", without tokens that have no price" : ""}`}>{formatUsd(steps.totals.cost_usd)}{steps.totals.unpriced_tokens > 0 ? " +" : ""}</b>
+            <span title={`${exactCount(steps.totals.tokens.buckets.input_cached ?? 0)} of what was read came from the cache`}>{formatCount(steps.totals.tokens.input)} → {formatCount(steps.totals.tokens.output)} tokens</span>
+          </>
+        )}
         {model.tree.orphans > 0 && <span className={classes.warn} title="Their parents are not in this trace: not sent, sampled away, or not here yet">{plural(model.tree.orphans, "span")} without {model.tree.orphans === 1 ? "its" : "their"} parent</span>}
       </div>
       <Actions trace={trace} root={root && { service: model.service(root), name: root.span.name }} />

@@ -3,6 +3,8 @@
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link, useNavigate } from "@tanstack/react-router";
 import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import { agents } from "@/api/agents";
+import type { TraceSteps } from "@/api/agentTypes";
 import { api, ApiError } from "@/api/client";
 import type { Trace, TraceAnalysis } from "@/api/types";
 import { useNarrow } from "@/components/DataTable";
@@ -19,6 +21,7 @@ import { Detail } from "./Detail";
 import { ErrorPaths } from "./ErrorPaths";
 import { matching } from "./matching";
 import type { TraceSearch } from "./search";
+import { TraceGraph } from "./TraceGraph";
 import { TraceHead } from "./TraceHead";
 import { TraceLogs } from "./TraceLogs";
 import classes from "./TracePage.module.css";
@@ -42,7 +45,8 @@ export function TracePage() {
   });
   // The waterfall does not wait for what is worked out about it.
   const analysis = useQuery({ queryKey: ["trace-analysis", traceId], queryFn: ({ signal }) => api.traceAnalysis(traceId, signal), placeholderData: undefined, staleTime: 60_000, enabled: query.isSuccess });
-  if (query.data) return <Loaded key={query.data.trace_id} trace={query.data} analysis={analysis.data} analysisError={analysis.error} onRetry={() => void analysis.refetch()} />;
+  const steps = useQuery({ queryKey: ["trace-steps", traceId], queryFn: ({ signal }) => agents.steps(traceId, signal), placeholderData: undefined, staleTime: 30_000, enabled: query.isSuccess });
+  if (query.data) return <Loaded key={query.data.trace_id} trace={query.data} steps={steps.data} analysis={analysis.data} analysisError={analysis.error} onRetry={() => void analysis.refetch()} />;
   if (query.error) {
     const gone = query.error instanceof ApiError && query.error.kind === "not_found";
     return gone
@@ -54,6 +58,7 @@ export function TracePage() {
 
 interface LoadedProps {
   trace: Trace;
+  steps: TraceSteps | undefined;
   analysis: TraceAnalysis | undefined;
   analysisError: Error | null;
   onRetry: () => void;
@@ -61,7 +66,7 @@ interface LoadedProps {
 
 const ungrouped = (node: Node): string => String(node.index);
 
-function Loaded({ trace, analysis, analysisError, onRetry }: LoadedProps) {
+function Loaded({ trace, steps, analysis, analysisError, onRetry }: LoadedProps) {
   const search = route.useSearch();
   const navigate = useNavigate();
   const narrow = useNarrow();
@@ -92,6 +97,7 @@ function Loaded({ trace, analysis, analysisError, onRetry }: LoadedProps) {
   const critical = useMemo(() => (analysis && search.path !== "off" ? stretchesOf(analysis.critical_path, model.tree.originNs) : undefined), [analysis, model, search.path]);
   const [pathAt, setPathAt] = useState(0);
   const errorPath = useMemo(() => new Set(analysis?.error_paths[pathAt]?.spans), [analysis, pathAt]);
+  const stepOf = useMemo(() => new Map(steps?.steps.map((step) => [step.span_id, step])), [steps]);
   const { copied, copy } = useCopy();
   const copyLink = (): void => copy(window.location.href);
   const origin = useCallback((at: number) => {
@@ -107,17 +113,18 @@ function Loaded({ trace, analysis, analysisError, onRetry }: LoadedProps) {
   const detail = selected && (
     <Detail
       key={selected.index} trace={trace} model={model} node={selected} analysis={analysis} critical={critical} onClose={narrow ? () => set({ span: undefined }) : undefined}
-      onSpan={(id) => set({ span: id })}
+      onSpan={(id) => set({ span: id })} step={stepOf.get(selected.span.span_id)}
     />
   );
   return (
     <>
-      <TraceHead trace={trace} model={model} copied={copied} onCopy={copyLink} />
+      <TraceHead trace={trace} model={model} steps={steps} copied={copied} onCopy={copyLink} />
       <TraceTools
-        findRef={findRef} search={search} set={set} model={model} folding={folding} onFolding={setFolding} matches={matches} selected={selected} onSelect={select} failed={trace.error_count}
+        findRef={findRef} search={search} set={set} model={model} folding={folding} onFolding={setFolding} matches={matches} selected={selected} onSelect={select} failed={trace.error_count} hasSteps={search.tab === "graph" || stepOf.size > 0}
         analysed={analysis !== undefined} analysisError={analysisError} onRetry={onRetry}
       />
       {search.tab === "logs" && <TraceLogs traceId={trace.trace_id} onSpan={(id) => set({ span: id, tab: undefined }, false)} />}
+      {search.tab === "graph" && <TraceGraph traceId={trace.trace_id} onSpan={(id) => set({ span: id, tab: undefined }, false)} />}
       {search.tab === "services" && <TraceServices model={model} analysis={analysis} error={analysisError} onRetry={onRetry} />}
       {search.tab === undefined && (
         <>

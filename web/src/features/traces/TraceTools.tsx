@@ -22,6 +22,8 @@ interface TraceToolsProps {
   selected: Node | undefined;
   onSelect: (node: Node) => void;
   failed: number;
+  /** Whether it tells of agents. */
+  hasSteps: boolean;
   analysed: boolean;
   analysisError: Error | null;
   onRetry: () => void;
@@ -34,8 +36,8 @@ export function TraceTools(props: TraceToolsProps) {
     <div className={classes.tools}>
       <SegmentedControl
         size="xs" aria-label="View" value={search.tab ?? "waterfall"}
-        onChange={(tab) => set({ tab: tab === "logs" || tab === "services" ? tab : undefined }, false)}
-        data={[{ value: "waterfall", label: "Waterfall" }, { value: "services", label: "Services" }, { value: "logs", label: "Logs" }]}
+        onChange={(tab) => set({ tab: tab === "logs" || tab === "services" || tab === "graph" ? tab : undefined }, false)}
+        data={[{ value: "waterfall", label: "Waterfall" }, ...(props.hasSteps ? [{ value: "graph", label: "Graph" }] : []), { value: "services", label: "Services" }, { value: "logs", label: "Logs" }]}
       />
       {waterfall && (
         <>

@@ -54,7 +54,7 @@ export const NO_OLD_FILTERS: TracesSearch = { service: undefined, name: undefine
 export interface TraceSearch {
   span?: string | undefined;
   find?: string | undefined;
-  tab?: "logs" | "services" | undefined;
+  tab?: "logs" | "services" | "graph" | undefined;
   /** Spans with errors and the way to them alone. */
   only?: "errors" | undefined;
   /** `off` hides the critical path. */
@@ -63,7 +63,7 @@ export interface TraceSearch {
 
 export function readTraceSearch(search: Record<string, unknown>): TraceSearch {
   return {
-    span: one(search, "span"), find: one(search, "find"), tab: oneOf(one(search, "tab"), ["logs", "services"]), only: oneOf(one(search, "only"), ["errors"]), path: oneOf(one(search, "path"), ["off"]),
+    span: one(search, "span"), find: one(search, "find"), tab: oneOf(one(search, "tab"), ["logs", "services", "graph"]), only: oneOf(one(search, "only"), ["errors"]), path: oneOf(one(search, "path"), ["off"]),
   };
 }
 

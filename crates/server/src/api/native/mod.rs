@@ -1,6 +1,7 @@
 //! The native API, which the web UI and the terminal use. Its OpenAPI document is generated from
 //! the handlers and shapes here.
 
+mod agent_params;
 mod dto;
 mod error;
 mod handlers;
@@ -12,7 +13,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use utoipa::OpenApi as _;
 
 use crate::app::App;
@@ -37,6 +38,48 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/metrics", get(handlers::metrics::list))
         .route("/metrics/labels", get(handlers::metrics::labels))
         .route("/metrics/series", get(handlers::metrics::series))
+        .route("/agents", get(handlers::agents::list))
+        .route("/agents/dialects", get(handlers::agents::dialects))
+        .route("/agents/{agent}", get(handlers::agents::one))
+        .route("/runs", get(handlers::runs::list))
+        .route("/sessions", get(handlers::runs::sessions))
+        .route("/sessions/{id}", get(handlers::runs::session))
+        .route("/events", get(handlers::runs::events))
+        .route("/traces/{trace_id}/steps", get(handlers::steps::steps))
+        .route("/traces/{trace_id}/cost", get(handlers::steps::cost))
+        .route("/traces/{trace_id}/graph", get(handlers::steps::graph))
+        .route("/costs", get(handlers::costs::costs))
+        .route("/report", get(handlers::costs::report))
+        .route("/feedback", get(handlers::feedback::list).post(handlers::feedback::give))
+        .route("/feedback/summary", get(handlers::feedback::summary))
+        .route("/feedback/themes", get(handlers::feedback::themes))
+        .route("/feedback/{id}", delete(handlers::feedback::delete))
+        .route("/prices", get(handlers::prices::list))
+        .route("/prices/match", get(handlers::prices::matching))
+        .route("/prices/unpriced", get(handlers::prices::unpriced))
+        .route("/prices/overrides", get(handlers::prices::overrides))
+        .route(
+            "/prices/overrides/{*key}",
+            get(handlers::prices::one_override)
+                .put(handlers::prices::set_override)
+                .delete(handlers::prices::delete_override),
+        )
+        .route("/prices/reload", post(handlers::prices::reload))
+        .route("/prices/reprice", post(handlers::prices::reprice))
+        .route("/budgets", get(handlers::budgets::list).post(handlers::budgets::create))
+        .route("/budgets/check", post(handlers::budgets::check))
+        .route("/budgets/events", get(handlers::budgets::events))
+        .route(
+            "/budgets/reservations/{id}",
+            post(handlers::budgets::settle).delete(handlers::budgets::release),
+        )
+        .route(
+            "/budgets/{id}",
+            get(handlers::budgets::one)
+                .put(handlers::budgets::replace)
+                .delete(handlers::budgets::delete),
+        )
+        .route("/budgets/{id}/status", get(handlers::budgets::status))
         .route("/openapi.json", get(handlers::openapi))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::wrong_method)
@@ -71,12 +114,48 @@ pub fn openapi_json() -> String {
         handlers::analysis::lift,
         handlers::analysis::operations,
         handlers::analysis::service_map,
+        handlers::agents::list,
+        handlers::agents::one,
+        handlers::agents::dialects,
+        handlers::runs::list,
+        handlers::runs::sessions,
+        handlers::runs::session,
+        handlers::runs::events,
+        handlers::steps::steps,
+        handlers::steps::cost,
+        handlers::steps::graph,
+        handlers::costs::costs,
+        handlers::costs::report,
         handlers::logs::list,
         handlers::logs::histogram,
         handlers::push::lines,
         handlers::metrics::list,
         handlers::metrics::labels,
         handlers::metrics::series,
+        handlers::feedback::give,
+        handlers::feedback::list,
+        handlers::feedback::delete,
+        handlers::feedback::summary,
+        handlers::feedback::themes,
+        handlers::prices::list,
+        handlers::prices::matching,
+        handlers::prices::unpriced,
+        handlers::prices::overrides,
+        handlers::prices::one_override,
+        handlers::prices::set_override,
+        handlers::prices::delete_override,
+        handlers::prices::reload,
+        handlers::prices::reprice,
+        handlers::budgets::list,
+        handlers::budgets::create,
+        handlers::budgets::one,
+        handlers::budgets::replace,
+        handlers::budgets::delete,
+        handlers::budgets::status,
+        handlers::budgets::check,
+        handlers::budgets::settle,
+        handlers::budgets::release,
+        handlers::budgets::events,
     )
 )]
 struct Document;

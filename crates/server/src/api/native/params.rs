@@ -66,7 +66,7 @@ fn text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
 
 /// An instant: unix nanoseconds, or RFC 3339.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Instant(i64);
+pub(super) struct Instant(pub(super) i64);
 
 impl<'de> Deserialize<'de> for Instant {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -158,14 +158,14 @@ macro_rules! word_param {
     ($name:ident($inner:ty): $($word:literal => $value:expr),*) => {
         /// One of a few words.
         #[derive(Debug, Clone, Copy)]
-        pub(super) struct $name(pub(super) $inner);
+        pub(in crate::api::native) struct $name(pub(in crate::api::native) $inner);
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-                let text = text(from)?;
+                let text = <String as Deserialize>::deserialize(from)?;
                 match &*text {
                     $($word => Ok(Self($value)),)*
-                    _ => Err(D::Error::custom(format!(
+                    _ => Err(<D::Error as serde::de::Error>::custom(format!(
                         "must be one of {}, got {:?}",
                         [$($word),*].join(", "),
                         short(&text)
@@ -175,6 +175,9 @@ macro_rules! word_param {
         }
     };
 }
+/// Those of feedback.
+pub(super) mod feedback;
+
 word_param!(StatusParam(u8): "unset" => 0, "ok" => 1, "error" => 2);
 word_param!(DirectionParam(watchkeep_engine::query::Direction):
     "backward" => watchkeep_engine::query::Direction::Backward,
@@ -183,18 +186,60 @@ word_param!(LevelParam(Level): "trace" => Level::Trace, "debug" => Level::Debug,
     "info" => Level::Info, "warn" => Level::Warn, "error" => Level::Error,
     "fatal" => Level::Fatal, "critical" => Level::Critical, "unknown" => Level::Unknown);
 
+pub(super) use word_param;
+
 /// The range between two optional instants; by default the last hour.
 pub(super) fn range(
     start: Option<Instant>,
     end: Option<Instant>,
     clock: &dyn Clock,
 ) -> Result<TimeRange, ApiError> {
+    range_of(start, end, clock, RANGE_NS)
+}
+
+/// The range between two optional instants; by default so many nanoseconds up to now.
+pub(super) fn range_of(
+    start: Option<Instant>,
+    end: Option<Instant>,
+    clock: &dyn Clock,
+    default_ns: i64,
+) -> Result<TimeRange, ApiError> {
     let end_ns = end.map_or_else(|| clock.now_ns(), |Instant(ns)| ns);
-    let start_ns = start.map_or_else(|| end_ns.saturating_sub(RANGE_NS), |Instant(ns)| ns);
+    let start_ns = start.map_or_else(|| end_ns.saturating_sub(default_ns), |Instant(ns)| ns);
     if start_ns >= end_ns {
         return Err(ApiError::invalid("start", "must be before end"));
     }
     Ok(TimeRange { start_ns, end_ns })
+}
+
+/// Parameters of how a budget stands.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BudgetStatusParams {
+    /// Only this value of `each`, whether it spent or not.
+    pub(super) scope_value: Option<String>,
+    /// Most values; default 100.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<Count<1000>>,
+}
+
+/// Parameters of the events of budgets.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct BudgetEventsParams {
+    /// First instant: unix nanoseconds or RFC 3339; default 30 days before `end`.
+    #[param(value_type = Option<String>)]
+    pub(super) start: Option<Instant>,
+    /// First instant after; default now.
+    #[param(value_type = Option<String>)]
+    pub(super) end: Option<Instant>,
+    /// Only of this budget, by its id.
+    pub(super) budget: Option<String>,
+    /// Most events; default 100.
+    #[param(value_type = Option<usize>, minimum = 1, maximum = 1000)]
+    pub(super) limit: Option<Count<1000>>,
 }
 
 /// Parameters of the list of traces.

@@ -419,3 +419,26 @@ fn every_word_of_a_record_is_in_the_filter() {
     assert!(may_have(&block.bloom, 7, &"03".repeat(16)), "a trace id");
     assert!(!may_have(&block.bloom, 7, "0123456789abcdef"));
 }
+
+#[test]
+fn a_rare_word_is_found_in_whichever_page_it_is() {
+    let line = |row: usize| {
+        let mut line = format!("the agent plans a step and calls a tool of kind {}", row % 17);
+        if row.is_multiple_of(61) {
+            line = format!("{line} then it saw zebra{row} twice");
+        }
+        // Once in a phrase of its own, and once alone.
+        if row == 700 || row == 3100 {
+            line += " solitary";
+        }
+        line
+    };
+    let lines: Vec<String> = (0..3_500).map(line).collect();
+    let block = open(&encoded(&columns(&lines))).unwrap();
+    for needle in
+        ["zebra", "zebra1830", "zebra18", "solitary", "saw zebra", "tool solitary", "aardvark"]
+    {
+        let test = LogTest::Contains(needle.to_owned());
+        check_test(&block, &test, &lines);
+    }
+}

@@ -148,10 +148,15 @@ impl Part {
         &*self.0
     }
 
+    /// Whether it can be told without looking that every series has a sample in the range.
+    pub(super) fn all_have_sample(&self, range: Range) -> bool {
+        let Directory { figures, bare, .. } = &self.0.directory;
+        *bare == 0 && range.contains(figures.min_ms) && range.contains(figures.max_ms)
+    }
+
     /// Of the given series those with a sample in the range.
     pub(super) fn with_sample(&self, ids: &RoaringBitmap, range: Range) -> Result<RoaringBitmap> {
-        let Directory { figures, bare, .. } = &self.0.directory;
-        if *bare == 0 && range.contains(figures.min_ms) && range.contains(figures.max_ms) {
+        if self.all_have_sample(range) {
             return Ok(ids.clone());
         }
         let mut reader = Reader::new(self.clone());
@@ -261,6 +266,18 @@ impl LabelIndex for Inner {
     ) -> Result<()> {
         let frames = self.directory.names.get(name).into_iter().flatten();
         frames.into_iter().try_for_each(|(_, at)| self.each_posting(*at, wanted, see))
+    }
+
+    fn values(&self, name: &str, see: &mut dyn FnMut(&str)) -> Result<()> {
+        for (_, at) in self.directory.names.get(name).into_iter().flatten() {
+            let raw = self.postings(*at)?;
+            let mut fields = Fields { rest: &raw };
+            while !fields.rest.is_empty() {
+                see(self.input.parsed(*at, fields.text())?);
+                self.input.parsed(*at, skip_posting(&mut fields))?;
+            }
+        }
+        Ok(())
     }
 
     fn names(&self) -> Vec<String> {

@@ -1,8 +1,17 @@
 //! The shapes of answers. What is stored as JSON goes out as it is, without being parsed.
 
+pub(super) mod agents;
 pub(super) mod analysis;
+pub(super) mod budgets;
+pub(super) mod content;
+pub(super) mod costs;
+pub(super) mod feedback;
 pub(super) mod logs;
 pub(super) mod metrics;
+pub(super) mod prices;
+pub(super) mod report;
+pub(super) mod runs;
+pub(super) mod steps;
 pub(super) mod traces;
 
 use serde::Serialize;

@@ -1,9 +1,16 @@
 //! What the paths do: parameters in, one question to the engine, its answer in the API's shape.
 
+pub(super) mod agents;
 pub(super) mod analysis;
+pub(super) mod budgets;
+pub(super) mod costs;
+pub(super) mod feedback;
 pub(super) mod logs;
 pub(super) mod metrics;
+pub(super) mod prices;
 pub(super) mod push;
+pub(super) mod runs;
+pub(super) mod steps;
 pub(super) mod traces;
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! What there is: series, label names and values, metadata of metric families.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
@@ -58,7 +58,7 @@ async fn answer_label_names(app: &App, request: Request) -> Answer {
     let call = Call::read(app, request).await?;
     let limit = call.limit()?;
     let (start_ms, end_ms) = call.range()?;
-    let mut names = BTreeSet::new();
+    let mut names = Vec::new();
     for selector in or_everything(call.selectors()?) {
         names.extend(app.engine.label_names(&call.tenant, selector, start_ms, end_ms).await?);
     }
@@ -83,7 +83,7 @@ async fn answer_label_values(app: &App, name: &str, request: Request) -> Answer 
     }
     let limit = call.limit()?;
     let (start_ms, end_ms) = call.range()?;
-    let mut values = BTreeSet::new();
+    let mut values = Vec::new();
     for selector in or_everything(call.selectors()?) {
         let found =
             app.engine.label_values(&call.tenant, &name, selector, start_ms, end_ms).await?;
@@ -92,8 +92,10 @@ async fn answer_label_values(app: &App, name: &str, request: Request) -> Answer 
     strings(values, limit)
 }
 
-fn strings(all: BTreeSet<String>, limit: Option<usize>) -> Answer {
-    let mut all: Vec<String> = all.into_iter().collect();
+fn strings(mut all: Vec<String>, limit: Option<usize>) -> Answer {
+    // Quick where they are sorted already, as those of one selector are.
+    all.sort();
+    all.dedup();
     let mut annotations = Annotations::default();
     cut(&mut all, limit, &mut annotations);
     answer(&annotations, |out| {

@@ -1,4 +1,5 @@
-//! Counters and histograms that spans add to, by their labels, and their samples.
+//! Counters and histograms that live in memory, by their labels, and their samples: what metrics of
+//! spans and of agents are made of.
 
 use std::fmt::Write as _;
 
@@ -11,33 +12,33 @@ const OVERFLOW: (&str, &str) = ("metric_overflow", "true");
 
 /// Metrics that share their labels.
 #[derive(Debug)]
-pub(super) struct Family {
+pub(crate) struct Family {
     /// Names and descriptions of its counters.
-    pub(super) counters: &'static [(&'static str, &'static str)],
+    pub(crate) counters: &'static [(&'static str, &'static str)],
     /// Names and descriptions of its histograms.
-    pub(super) histograms: &'static [(&'static str, &'static str)],
+    pub(crate) histograms: &'static [(&'static str, &'static str)],
 }
 
 /// The span that a histogram saw last.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Exemplar {
-    pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
-    pub(super) value: f64,
-    pub(super) time_ms: i64,
+pub(crate) struct Exemplar {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) value: f64,
+    pub(crate) time_ms: i64,
 }
 
 /// A classic histogram.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Histogram {
+pub(crate) struct Histogram {
     /// By bucket; one more than there are bounds.
-    pub(super) counts: Vec<u64>,
-    pub(super) sum: f64,
-    pub(super) exemplar: Option<Exemplar>,
+    pub(crate) counts: Vec<u64>,
+    pub(crate) sum: f64,
+    pub(crate) exemplar: Option<Exemplar>,
 }
 
 impl Histogram {
-    pub(super) fn observe(&mut self, bounds: &[f64], value: f64) {
+    pub(crate) fn observe(&mut self, bounds: &[f64], value: f64) {
         self.counts.resize(bounds.len() + 1, 0);
         self.counts[bounds.partition_point(|bound| *bound < value)] += 1;
         self.sum += value;
@@ -55,41 +56,76 @@ impl Histogram {
 
 /// What one set of labels has counted, in the order of the family.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Counts {
-    pub(super) counters: Vec<f64>,
-    pub(super) histograms: Vec<Histogram>,
+pub(crate) struct Counts {
+    pub(crate) counters: Vec<f64>,
+    pub(crate) histograms: Vec<Histogram>,
 }
 
 impl Counts {
-    pub(super) fn of(family: &Family) -> Self {
+    pub(crate) fn of(family: &Family) -> Self {
         Self {
             counters: vec![0.0; family.counters.len()],
             histograms: vec![Histogram::default(); family.histograms.len()],
         }
     }
 
-    fn add(&mut self, other: &Self) {
-        for (counter, more) in self.counters.iter_mut().zip(&other.counters) {
-            *counter += more;
-        }
+    fn add_histograms(&mut self, other: &Self) {
         for (histogram, more) in self.histograms.iter_mut().zip(&other.histograms) {
             histogram.add(more);
         }
     }
 }
 
+/// When samples are written, milliseconds.
+#[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_field_names, reason = "names end in their unit")]
+pub(crate) struct Times {
+    /// The least between two samples of a series that changes.
+    pub(crate) interval_ms: i64,
+    /// Between two samples of a series that does not.
+    pub(crate) unchanged_ms: i64,
+    /// Series that nothing was added to for so long end.
+    pub(crate) idle_ms: i64,
+}
+
 /// A set of labels and what it has counted since it was first seen.
 #[derive(Debug)]
 struct Entry {
     counts: Counts,
+    /// By counter, what was taken back and not made up for by additions yet, as counters never
+    /// fall; empty for nothing.
+    owed: Vec<f64>,
+    /// Whether there is something that the last sample lacks.
+    is_new: bool,
     first_ms: i64,
     changed_ms: i64,
     written_ms: Option<i64>,
 }
 
+impl Entry {
+    /// Adds; what is less than zero is owed until later additions have made up for it.
+    fn add(&mut self, more: &Counts) {
+        self.is_new = true;
+        self.counts.add_histograms(more);
+        if self.owed.is_empty() && more.counters.iter().all(|more| *more >= 0.0) {
+            for (counter, more) in self.counts.counters.iter_mut().zip(&more.counters) {
+                *counter += more;
+            }
+            return;
+        }
+        self.owed.resize(self.counts.counters.len(), 0.0);
+        let counters = self.counts.counters.iter_mut().zip(&mut self.owed);
+        for ((counter, owed), more) in counters.zip(&more.counters) {
+            let change = more - *owed;
+            *counter += change.max(0.0);
+            *owed = (-change).max(0.0);
+        }
+    }
+}
+
 /// All that a family has counted for a tenant.
 #[derive(Debug)]
-pub(super) struct Totals {
+pub(crate) struct Totals {
     family: &'static Family,
     bounds: Vec<f64>,
     /// Texts of the bounds, as `le` has them.
@@ -100,7 +136,7 @@ pub(super) struct Totals {
 }
 
 impl Totals {
-    pub(super) fn new(family: &'static Family, bounds: &[f64], entries_max: usize) -> Self {
+    pub(crate) fn new(family: &'static Family, bounds: &[f64], entries_max: usize) -> Self {
         let text = |bound: &f64| {
             let mut text = String::new();
             // As Prometheus writes it: the shortest text, without a point where there is no need.
@@ -119,39 +155,38 @@ impl Totals {
 
     /// Adds what a set of labels (without a metric's name) has counted. False where there was no
     /// room for the set and it was counted as overflow.
-    pub(super) fn add(&mut self, labels: &Labels, counts: &Counts, now_ms: i64) -> bool {
+    pub(crate) fn add(&mut self, labels: &Labels, counts: &Counts, now_ms: i64) -> bool {
         let fits = self.entries.len() < self.entries_max || self.entries.contains_key(labels);
         let labels = if fits { labels.clone() } else { Labels::from_pairs([OVERFLOW]) };
         let family = self.family;
         let entry = self.entries.entry(labels).or_insert_with(|| Entry {
             counts: Counts::of(family),
+            owed: Vec::new(),
+            is_new: true,
             first_ms: now_ms,
             changed_ms: now_ms,
             written_ms: None,
         });
-        entry.counts.add(counts);
+        entry.add(counts);
         entry.changed_ms = now_ms;
         fits
     }
 
-    /// Appends samples of all series that are due: of those that are new, and of those whose last
-    /// sample is `interval_ms` old. Series that nothing was added to for `idle_ms` end.
-    pub(super) fn write(
-        &mut self,
-        now_ms: i64,
-        (interval_ms, idle_ms): (i64, i64),
-        out: &mut MetricColumns,
-    ) {
+    /// Appends samples of all series that are due: of those that are new, of those that changed and
+    /// of those that did not. Series that nothing was added to for long end.
+    pub(crate) fn write(&mut self, now_ms: i64, times: Times, out: &mut MetricColumns) {
         let Self { family, bounds, bound_texts, entries, described, .. } = self;
         let mut writer = Writer { family, bounds, bound_texts, out };
         entries.retain(|labels, entry| {
-            let is_idle = now_ms.saturating_sub(entry.changed_ms) > idle_ms;
-            let is_due = entry.written_ms.is_none_or(|at| now_ms.saturating_sub(at) >= interval_ms);
+            let is_idle = now_ms.saturating_sub(entry.changed_ms) > times.idle_ms;
+            let wait_ms = if entry.is_new { times.interval_ms } else { times.unchanged_ms };
+            let is_due = entry.written_ms.is_none_or(|at| now_ms.saturating_sub(at) >= wait_ms);
             if is_idle && entry.written_ms.is_some() {
                 writer.end(labels, entry, now_ms);
             } else if is_due {
                 writer.write(labels, entry, now_ms);
                 entry.written_ms = Some(now_ms);
+                entry.is_new = false;
             }
             !is_idle
         });
@@ -161,7 +196,7 @@ impl Totals {
     }
 
     /// Sets of labels.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }
 }

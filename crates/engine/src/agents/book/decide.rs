@@ -1,0 +1,488 @@
+//! Whose tokens count, and what a step has from those above it.
+//!
+//! Tokens and cost count at the deepest step that tells them (rule R3): a step that calls no model is a
+//! sum over what is told below; one that calls a model is told twice where one of its kind below it
+//! tells too. Once the upper of two has counted, the lower one that comes later does not, so that
+//! nothing must be taken back; where both have counted, the upper one is taken back. Of two steps beside
+//! each other that tell of one response, the one that told first counts.
+
+use hashbrown::HashMap;
+use watchkeep_genai::Kind;
+use watchkeep_model::{SpanId, TraceId};
+
+use super::held::{
+    AGENT, ENVIRONMENT, Held, INTERACTION, RELEASE, SESSION, State, TAGS, USER, WORKFLOW,
+};
+use super::responses::Twin;
+use super::tree::Tree;
+use super::{Decision, Decisions, Earlier, Lookup, Rules, Trace};
+use crate::agents::facts::{Counted, Entry, StepFact};
+
+/// How the trace stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// More is coming.
+    GoingOn,
+    /// Nothing came for long enough.
+    Quiet,
+    /// It can not be held any longer.
+    Now,
+}
+
+/// A trace that is being decided, by position in its tree.
+pub(super) struct View<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) steps: Vec<Option<&'a Held>>,
+    /// Positions of steps by start.
+    pub(super) by_time: Vec<usize>,
+    /// The step that stands for the run that each belongs to.
+    pub(super) runs: Vec<Option<usize>>,
+    /// For calls that are told of twice: the position of the outer one.
+    pub(super) outer: Vec<Option<usize>>,
+    /// Whether a call is told of once more below.
+    pub(super) is_outer: Vec<bool>,
+    pub(super) counted: Vec<Counted>,
+}
+
+impl<'a> View<'a> {
+    fn of(trace: &'a Trace, tree: &'a Tree) -> Self {
+        let steps: Vec<Option<&Held>> =
+            tree.ids.iter().map(|id| trace.nodes.get(id)?.step.as_deref()).collect();
+        let mut by_time: Vec<usize> = (0..steps.len()).filter(|at| steps[*at].is_some()).collect();
+        by_time.sort_by_key(|at| (steps[*at].map(|step| step.time_ns), tree.ids[*at]));
+        let twins = twins(tree, &steps);
+        let counted = counted(tree, &steps, &twins);
+        let outer = outer_calls(tree, &steps);
+        // The call of a twin was counted where it was told of first.
+        let mut is_outer = twins;
+        for at in outer.iter().flatten() {
+            is_outer[*at] = true;
+        }
+        let runs = runs(trace, tree, &steps, &by_time);
+        Self { tree, steps, by_time, runs, outer, is_outer, counted }
+    }
+
+    /// The nearest step above (or the step itself) that tells a field itself.
+    fn owners(&self, bit: u8) -> Vec<Option<usize>> {
+        let mut owners: Vec<Option<usize>> = Vec::with_capacity(self.steps.len());
+        for (at, step) in self.steps.iter().enumerate() {
+            let owns = step.is_some_and(|step| step.inherits & bit == 0);
+            let above = || self.tree.parents[at].and_then(|parent| owners[parent]);
+            owners.push(if owns { Some(at) } else { above() });
+        }
+        owners
+    }
+
+    /// Steps that repeat one before them that failed: same parent, kind, and model or tool.
+    fn retries(&self, parents: impl Fn(usize) -> SpanId) -> Vec<bool> {
+        let mut failed: HashMap<(SpanId, Kind, &str), bool> = HashMap::new();
+        let mut retries = vec![false; self.steps.len()];
+        for at in &self.by_time {
+            let Some(step) = self.steps[*at] else { continue };
+            let fact = &step.fact;
+            let name = if fact.tool.is_empty() { &fact.model } else { &fact.tool };
+            if name.is_empty() {
+                continue;
+            }
+            let key = (parents(*at), fact.kind, name.as_str());
+            let before = failed.insert(key, !fact.error.is_empty());
+            retries[*at] = before == Some(true);
+        }
+        retries
+    }
+}
+
+/// Kinds of steps as bits: those that call models apart.
+fn bit(kind: Kind) -> u8 {
+    match kind {
+        Kind::Llm => 1,
+        Kind::Embedding => 2,
+        Kind::Reranker => 4,
+        _ => 8,
+    }
+}
+
+/// Kinds below a step that tell what it tells again.
+fn covers(kind: Kind) -> u8 {
+    if kind.calls_model() { bit(kind) } else { u8::MAX }
+}
+
+/// Steps whose response another step told of before that stands beside them, not above or below.
+fn twins(tree: &Tree, steps: &[Option<&Held>]) -> Vec<bool> {
+    let is_above = |upper: usize, lower: usize| {
+        std::iter::successors(Some(lower), |at| tree.parents[*at]).any(|at| at == upper)
+    };
+    let beside = |at: usize, first: SpanId| {
+        let first = tree.ids.iter().position(|id| *id == first);
+        first.is_some_and(|first| !is_above(first, at) && !is_above(at, first))
+    };
+    let is_twin = |(at, step): (usize, Option<&Held>)| match step.and_then(|step| step.twin) {
+        Some(Twin::Elsewhere) => true,
+        Some(Twin::Here(first)) => beside(at, first),
+        None => false,
+    };
+    steps.iter().copied().enumerate().map(is_twin).collect()
+}
+
+fn counted(tree: &Tree, steps: &[Option<&Held>], twins: &[bool]) -> Vec<Counted> {
+    let bears = |at: usize| steps[at].filter(|step| step.bears());
+    let has_counted = |at: usize| bears(at).filter(|step| step.has_counted());
+    // What has counted below.
+    let mut below = vec![0_u8; steps.len()];
+    for at in (0..steps.len()).rev() {
+        if let Some(parent) = tree.parents[at] {
+            below[parent] |= below[at] | has_counted(at).map_or(0, |step| bit(step.fact.kind));
+        }
+    }
+    let stays =
+        |at: usize| has_counted(at).is_some_and(|step| below[at] & covers(step.fact.kind) == 0);
+    // What has counted above and stays.
+    let mut above = vec![0_u8; steps.len()];
+    let mut is_covered = vec![false; steps.len()];
+    for at in 0..steps.len() {
+        if let Some(parent) = tree.parents[at] {
+            let by_parent = steps[parent].filter(|_| stays(parent));
+            above[at] = above[parent] | by_parent.map_or(0, |step| covers(step.fact.kind));
+        }
+        is_covered[at] = bears(at).is_some_and(|step| {
+            twins[at] || (!step.has_counted() && above[at] & bit(step.fact.kind) != 0)
+        });
+    }
+    // What will count below.
+    let mut telling = vec![0_u8; steps.len()];
+    for at in (0..steps.len()).rev() {
+        if let Some(parent) = tree.parents[at] {
+            let own = bears(at).filter(|_| !is_covered[at]);
+            telling[parent] |= telling[at] | own.map_or(0, |step| bit(step.fact.kind));
+        }
+    }
+    let verdict = |at: usize| {
+        let Some(step) = steps[at] else { return Counted::Nothing };
+        let has_any = !step.fact.tokens.0.is_empty() || step.fact.cost_usd > 0.0;
+        match () {
+            () if !has_any => Counted::Nothing,
+            () if step.is_free => Counted::Free,
+            () if step.is_aggregate => Counted::RolledUp,
+            () if is_covered[at] => Counted::Covered,
+            () if telling[at] & covers(step.fact.kind) != 0 => Counted::RolledUp,
+            () => Counted::Yes,
+        }
+    };
+    (0..steps.len()).map(verdict).collect()
+}
+
+/// Calls that are told of twice (a framework over a client library, a tool over its protocol): for
+/// the inner one the outer one.
+fn outer_calls(tree: &Tree, steps: &[Option<&Held>]) -> Vec<Option<usize>> {
+    // By position the calls under way there: of models by kind, and of a tool.
+    let mut under_way: Vec<[Option<usize>; 4]> = Vec::with_capacity(steps.len());
+    let mut outer = vec![None; steps.len()];
+    for at in 0..steps.len() {
+        let mut calls = tree.parents[at].map_or([None; 4], |parent| under_way[parent]);
+        if let Some(step) = steps[at] {
+            match step.fact.kind {
+                Kind::Agent => calls = [None; 4],
+                Kind::Tool => {
+                    let same = |above: &usize| {
+                        steps[*above].is_some_and(|above| above.fact.tool == step.fact.tool)
+                    };
+                    outer[at] = calls[3].filter(same);
+                    calls = [None, None, None, Some(at)];
+                }
+                kind if kind.calls_model() => {
+                    let slot = bit(kind).trailing_zeros() as usize;
+                    outer[at] = calls[slot];
+                    calls[slot] = Some(at);
+                }
+                _ => {}
+            }
+        }
+        under_way.push(calls);
+    }
+    outer
+}
+
+/// For each span the step that stands for its run: the topmost agent above it, or, below none, the
+/// first of the topmost steps.
+fn runs(
+    trace: &Trace,
+    tree: &Tree,
+    steps: &[Option<&Held>],
+    by_time: &[usize],
+) -> Vec<Option<usize>> {
+    let mut runs: Vec<Option<usize>> = Vec::with_capacity(steps.len());
+    let mut has_step_above = vec![false; steps.len()];
+    for at in 0..steps.len() {
+        let above = tree.parents[at].and_then(|parent| runs[parent]);
+        let is_agent = steps[at].is_some_and(|step| step.fact.kind == Kind::Agent);
+        runs.push(above.or(is_agent.then_some(at)));
+        if let Some(parent) = tree.parents[at] {
+            has_step_above[at] = has_step_above[parent] || steps[parent].is_some();
+        }
+    }
+    let is_loose = |at: &usize| runs[*at].is_none() && steps[*at].is_some();
+    let has_agent = runs.iter().any(Option::is_some);
+    let works = |at: &usize| {
+        steps[*at].is_some_and(|step| step.fact.kind.calls_model() || step.fact.kind == Kind::Tool)
+    };
+    if has_agent && !by_time.iter().filter(|at| is_loose(at)).any(works) {
+        return runs;
+    }
+    let tops = || by_time.iter().copied().filter(|at| is_loose(at) && !has_step_above[*at]);
+    let kept = trace.loose_run.and_then(|id| tops().find(|at| tree.ids[*at] == id));
+    let top = kept.or_else(|| tops().next());
+    let loose: Vec<usize> = (0..steps.len()).filter(is_loose).collect();
+    for at in loose {
+        runs[at] = top;
+    }
+    runs
+}
+
+/// A fact that changes, by position.
+struct Change {
+    at: usize,
+    fact: StepFact,
+    is_call: bool,
+}
+
+impl Trace {
+    /// Decides what can be decided.
+    pub(super) fn decide(
+        &mut self,
+        id: TraceId,
+        rules: &Rules,
+        now_ns: i64,
+        when: When,
+        out: &mut Decisions,
+    ) {
+        let tree = Tree::of(&self.nodes);
+        let mut when = when;
+        if when == When::Quiet && self.lookup == Lookup::NotYet && self.lacks_parents(&tree) {
+            self.lookup = Lookup::Pending;
+            out.lookups.push((id, false));
+            when = When::GoingOn;
+        }
+        self.is_touched = false;
+        let view = View::of(self, &tree);
+        let loops = super::runs::loops(&view, rules.loop_repeats);
+        let changes = self.changes(&view, &loops, rules, now_ns, when);
+        let run_of = |at: usize| view.runs[at].map(|run| tree.ids[run]);
+        let found =
+            loops.iter().filter_map(|(at, kind)| Some((run_of(*at)?, tree.ids[*at], *kind)));
+        let found: Vec<(SpanId, SpanId, &'static str)> = found.collect();
+        let is_loose =
+            |run: &usize| view.steps[*run].is_some_and(|step| step.fact.kind != Kind::Agent);
+        let loose = view.by_time.iter().find_map(|at| view.runs[*at].filter(is_loose));
+        let loose = loose.map(|run| tree.ids[run]);
+        let is_outer = view.is_outer;
+        self.loose_run = loose;
+        if when == When::Now {
+            let early = changes.iter().filter(|change| !tree.is_complete[change.at]);
+            out.early += early.count() as u64;
+        }
+        for change in changes {
+            let is_outer = is_outer[change.at];
+            self.apply(id, tree.ids[change.at], change, is_outer, now_ns, out);
+        }
+        self.tell_loops(id, found, now_ns, out);
+        let held = self.nodes.values().filter_map(|node| node.step.as_deref());
+        let undecided = held.filter(|step| step.state != State::Decided);
+        self.oldest_ns = undecided.map(|step| step.since_ns).min();
+        if when != When::GoingOn {
+            self.is_settled = true;
+            self.tell_runs(id, &tree, now_ns, out);
+        }
+    }
+
+    /// Whether a step hangs below a span that is not there.
+    fn lacks_parents(&self, tree: &Tree) -> bool {
+        let is_step = |id: &SpanId| self.nodes[id].step.is_some();
+        tree.ids.iter().zip(&tree.is_complete).any(|(id, complete)| !complete && is_step(id))
+    }
+
+    fn changes(
+        &self,
+        view: &View<'_>,
+        loops: &HashMap<usize, &'static str>,
+        rules: &Rules,
+        now_ns: i64,
+        when: When,
+    ) -> Vec<Change> {
+        let tree = view.tree;
+        let parent = |at: usize| self.nodes[&tree.ids[at]].parent;
+        let retries = view.retries(parent);
+        let owners = Owners::of(view);
+        let mut changes = Vec::new();
+        for at in &view.by_time {
+            let Some(step) = view.steps[*at] else { continue };
+            let counted = view.counted[*at];
+            let is_sure =
+                tree.is_complete[*at] && (step.fact.kind.calls_model() || counted != Counted::Yes);
+            let has_waited = now_ns.saturating_sub(step.since_ns) >= rules.hold_ns;
+            if step.is_undecided() && when == When::GoingOn && !is_sure && !has_waited {
+                continue;
+            }
+            let new = Filled {
+                counted,
+                retry: retries[*at],
+                loop_kind: loops.get(at).copied().unwrap_or_default(),
+                run: view.runs[*at].map(|run| tree.ids[run].to_string()).unwrap_or_default(),
+            };
+            if step.state == State::Decided && owners.agree(view, *at) && new.agrees(&step.fact) {
+                continue;
+            }
+            let mut fact = step.fact.clone();
+            owners.fill(view, *at, &mut fact);
+            new.fill(&mut fact);
+            let outer_called = view.outer[*at]
+                .and_then(|outer| view.steps[outer])
+                .is_some_and(|outer| outer.is_called);
+            let is_call = !step.is_called && !view.is_outer[*at] && !outer_called;
+            changes.push(Change { at: *at, fact, is_call });
+        }
+        changes
+    }
+
+    fn apply(
+        &mut self,
+        trace_id: TraceId,
+        span_id: SpanId,
+        change: Change,
+        is_outer: bool,
+        now_ns: i64,
+        out: &mut Decisions,
+    ) {
+        let Some(step) = self.nodes.get_mut(&span_id).and_then(|node| node.step.as_mut()) else {
+            return;
+        };
+        let Change { fact, is_call, .. } = change;
+        let old = std::mem::replace(&mut step.fact, fact.clone());
+        let before = match step.state {
+            State::Decided => Earlier::Decided(Box::new(old)),
+            _ => std::mem::replace(&mut step.before, Earlier::Nothing),
+        };
+        step.state = State::Decided;
+        step.is_called |= is_call;
+        step.is_outer = is_outer;
+        let time_ns = step.time_ns;
+        let entry = |fact| Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact };
+        if let Some(told) = step.in_vain.take() {
+            let fact = StepFact { counted: Counted::Covered, ..told.fact.clone() };
+            out.steps.push(Decision {
+                entry: entry(fact),
+                before: Earlier::Arrived(told),
+                is_call: false,
+                is_known: true,
+            });
+        }
+        // What the ledger has already is not written again.
+        if matches!(&before, Earlier::Decided(old) if **old == fact) {
+            return;
+        }
+        out.steps.push(Decision { entry: entry(fact), before, is_call, is_known: false });
+    }
+}
+
+/// What is worked out for a step.
+struct Filled {
+    counted: Counted,
+    retry: bool,
+    loop_kind: &'static str,
+    run: String,
+}
+
+impl Filled {
+    fn agrees(&self, fact: &StepFact) -> bool {
+        fact.counted == self.counted
+            && fact.retry == self.retry
+            && fact.loop_kind == self.loop_kind
+            && fact.run == self.run
+    }
+
+    fn fill(self, fact: &mut StepFact) {
+        fact.counted = self.counted;
+        fact.retry = self.retry;
+        self.loop_kind.clone_into(&mut fact.loop_kind);
+        fact.run = self.run;
+    }
+}
+
+/// For each field that is inherited who tells it.
+struct Owners {
+    agent: Vec<Option<usize>>,
+    texts: Vec<(u8, Vec<Option<usize>>)>,
+    tags: Vec<Option<usize>>,
+}
+
+const TEXTS: [u8; 6] = [SESSION, USER, INTERACTION, WORKFLOW, RELEASE, ENVIRONMENT];
+
+fn text(fact: &StepFact, bit: u8) -> &String {
+    match bit {
+        SESSION => &fact.session,
+        USER => &fact.user,
+        INTERACTION => &fact.interaction,
+        WORKFLOW => &fact.workflow,
+        RELEASE => &fact.release,
+        _ => &fact.environment,
+    }
+}
+
+fn text_mut(fact: &mut StepFact, bit: u8) -> &mut String {
+    match bit {
+        SESSION => &mut fact.session,
+        USER => &mut fact.user,
+        INTERACTION => &mut fact.interaction,
+        WORKFLOW => &mut fact.workflow,
+        RELEASE => &mut fact.release,
+        _ => &mut fact.environment,
+    }
+}
+
+impl Owners {
+    fn of(view: &View<'_>) -> Self {
+        Self {
+            agent: view.owners(AGENT),
+            texts: TEXTS.map(|bit| (bit, view.owners(bit))).into(),
+            tags: view.owners(TAGS),
+        }
+    }
+
+    /// Whether a fact has what those above it tell.
+    fn agree(&self, view: &View<'_>, at: usize) -> bool {
+        let Some(step) = view.steps[at] else { return true };
+        let inherited = |bit: u8, owner: &Option<usize>| {
+            let owner = (step.inherits & bit != 0).then_some(*owner)??;
+            view.steps[owner].filter(|_| owner != at)
+        };
+        let texts = self.texts.iter().all(|(bit, owners)| {
+            inherited(*bit, &owners[at])
+                .is_none_or(|owner| text(&owner.fact, *bit) == text(&step.fact, *bit))
+        });
+        texts
+            && inherited(AGENT, &self.agent[at]).is_none_or(|owner| {
+                owner.fact.agent == step.fact.agent
+                    && owner.fact.agent_version == step.fact.agent_version
+            })
+            && inherited(TAGS, &self.tags[at]).is_none_or(|owner| owner.fact.tags == step.fact.tags)
+    }
+
+    fn fill(&self, view: &View<'_>, at: usize, fact: &mut StepFact) {
+        let Some(step) = view.steps[at] else { return };
+        let inherited = |bit: u8, owner: &Option<usize>| {
+            let owner = (step.inherits & bit != 0).then_some(*owner)??;
+            view.steps[owner].filter(|_| owner != at)
+        };
+        for (bit, owners) in &self.texts {
+            if let Some(owner) = inherited(*bit, &owners[at]) {
+                text_mut(fact, *bit).clone_from(text(&owner.fact, *bit));
+            }
+        }
+        if let Some(owner) = inherited(AGENT, &self.agent[at]) {
+            fact.agent.clone_from(&owner.fact.agent);
+            fact.agent_version.clone_from(&owner.fact.agent_version);
+        }
+        if let Some(owner) = inherited(TAGS, &self.tags[at]) {
+            fact.tags.clone_from(&owner.fact.tags);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Runs: what the steps below an agent make up, and loops in them.
+
+use std::collections::BTreeSet;
+use std::hash::{Hash as _, Hasher as _};
+
+use hashbrown::HashMap;
+use twox_hash::XxHash64;
+use watchkeep_genai::Kind;
+use watchkeep_genai::loops::{self, Turn};
+use watchkeep_genai::price::CostSource;
+use watchkeep_model::{SpanId, TraceId};
+
+use super::decide::View;
+use super::held::Held;
+use super::tree::Tree;
+use super::{Decisions, RunDecision, Trace};
+use crate::agents::facts::{Counted, Entry, EventFact, RunFact};
+
+/// Steps of a run that are looked at for loops: the last so many.
+const LOOP_TURNS_MAX: usize = 2_000;
+
+/// Kinds of loops by the position of the step that they were found with.
+pub(super) fn loops(view: &View<'_>, repeats: usize) -> HashMap<usize, &'static str> {
+    let mut by_run: HashMap<usize, Vec<usize>> = HashMap::new();
+    for at in &view.by_time {
+        if let Some(run) = view.runs[*at]
+            && !view.is_outer[*at]
+        {
+            by_run.entry(run).or_default().push(*at);
+        }
+    }
+    let mut found = HashMap::new();
+    for places in by_run.into_values() {
+        let places = &places[places.len().saturating_sub(LOOP_TURNS_MAX)..];
+        let steps = places.iter().filter_map(|at| view.steps[*at]);
+        let turns: Vec<Turn<'_>> = steps.map(turn).collect();
+        for one in loops::find(&turns, repeats) {
+            found.entry(places[one.at]).or_insert(one.kind.name());
+        }
+    }
+    found
+}
+
+fn turn(step: &Held) -> Turn<'_> {
+    let fact = &step.fact;
+    Turn {
+        kind: fact.kind,
+        name: if fact.kind == Kind::Tool { &fact.tool } else { &fact.model },
+        agent: &fact.agent,
+        arguments: fact.tool_arguments_hash,
+        result: fact.tool_result_hash,
+        error: &fact.error,
+        input_tokens: fact.tokens.0.input(),
+    }
+}
+
+impl Trace {
+    /// Tells of runs that are new or not what they were.
+    pub(super) fn tell_runs(&mut self, id: TraceId, tree: &Tree, now_ns: i64, out: &mut Decisions) {
+        let mut by_run: HashMap<SpanId, Vec<&Held>> = HashMap::new();
+        for span in &tree.ids {
+            let step = self.nodes.get(span).and_then(|node| node.step.as_deref());
+            if let Some(step) = step
+                && let Ok(run) = SpanId::parse_hex(&step.fact.run)
+            {
+                by_run.entry(run).or_default().push(step);
+            }
+        }
+        for (run, mut steps) in by_run {
+            let Some(top) = self.nodes.get(&run).and_then(|node| node.step.as_deref()) else {
+                continue;
+            };
+            steps.sort_by_key(|step| step.time_ns);
+            let (time_ns, fact) = run_fact(top, &steps);
+            let told = self.runs.get(&run);
+            let hash = hash(&fact);
+            if told == Some(&hash) {
+                continue;
+            }
+            let is_first = told.is_none() && !self.told_before.contains(&run);
+            self.runs.insert(run, hash);
+            let entry = Entry { time_ns, written_ns: now_ns, trace_id: id, span_id: run, fact };
+            out.runs.push(RunDecision { entry, is_first });
+        }
+    }
+
+    /// Tells of loops once for each run and kind.
+    pub(super) fn tell_loops(
+        &mut self,
+        id: TraceId,
+        found: Vec<(SpanId, SpanId, &'static str)>,
+        now_ns: i64,
+        out: &mut Decisions,
+    ) {
+        for (run, span, kind) in found {
+            if !self.loops.insert((run, kind)) {
+                continue;
+            }
+            let Some(step) = self.nodes.get(&span).and_then(|node| node.step.as_deref()) else {
+                continue;
+            };
+            let fact = loop_event(id, run, step, kind);
+            out.events.push(Entry {
+                time_ns: step.time_ns,
+                written_ns: now_ns,
+                trace_id: id,
+                span_id: span,
+                fact,
+            });
+        }
+    }
+}
+
+fn hash(fact: &RunFact) -> u64 {
+    let mut hasher = XxHash64::with_seed(0);
+    serde_json::to_string(fact).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// What a run's steps make up, and when it began.
+fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
+    let own = &top.fact;
+    let is_agent = own.kind == Kind::Agent;
+    let start_ns =
+        if is_agent { top.time_ns } else { steps.first().map_or(top.time_ns, |step| step.time_ns) };
+    let end = |step: &&Held| step.time_ns.saturating_add(step.fact.duration_ns);
+    let end_ns = steps.iter().map(end).max().unwrap_or(start_ns);
+    let last = steps.iter().max_by_key(|step| end(step));
+    let agent = [&own.agent, &own.workflow, &own.service].into_iter().find(|name| !name.is_empty());
+    let mut fact = RunFact {
+        service: own.service.clone(),
+        name: own.name.clone(),
+        agent: agent.cloned().unwrap_or_default(),
+        agent_version: own.agent_version.clone(),
+        session: first(steps, &own.session, |step| &step.fact.session),
+        user: first(steps, &own.user, |step| &step.fact.user),
+        interaction: first(steps, &own.interaction, |step| &step.fact.interaction),
+        release: first(steps, &own.release, |step| &step.fact.release),
+        environment: first(steps, &own.environment, |step| &step.fact.environment),
+        duration_ns: if is_agent { own.duration_ns } else { end_ns.saturating_sub(start_ns) },
+        first_token_ns: None,
+        error: if is_agent {
+            own.error.clone()
+        } else {
+            last.map(|step| step.fact.error.clone()).unwrap_or_default()
+        },
+        steps: steps.len() as u64,
+        llm_calls: 0,
+        llm_errors: 0,
+        tool_calls: 0,
+        tool_errors: 0,
+        retries: 0,
+        tokens: crate::agents::facts::Tokens::default(),
+        cost_usd: 0.0,
+        unpriced_tokens: 0,
+        loops: Vec::new(),
+        models: Vec::new(),
+        tools: Vec::new(),
+        agents: Vec::new(),
+        tags: own.tags.clone(),
+    };
+    add_steps(&mut fact, start_ns, steps);
+    (start_ns, fact)
+}
+
+/// The run's own text, or else the first that a step of it tells.
+fn first<'a>(steps: &[&'a Held], own: &str, of: impl Fn(&'a Held) -> &'a String) -> String {
+    if !own.is_empty() {
+        return own.to_owned();
+    }
+    steps.iter().map(|step| of(step)).find(|text| !text.is_empty()).cloned().unwrap_or_default()
+}
+
+fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
+    let names = || BTreeSet::<&str>::new();
+    let (mut loops, mut models, mut tools, mut agents) = (names(), names(), names(), names());
+    for step in steps {
+        let fact = &step.fact;
+        let failed = u64::from(!fact.error.is_empty());
+        match fact.kind {
+            Kind::Llm if !step.is_outer => {
+                run.llm_calls += 1;
+                run.llm_errors += failed;
+            }
+            Kind::Tool if !step.is_outer => {
+                run.tool_calls += 1;
+                run.tool_errors += failed;
+            }
+            _ => {}
+        }
+        run.retries += u64::from(fact.retry);
+        if fact.counted == Counted::Yes {
+            run.tokens.0.add_all(&fact.tokens.0);
+            run.cost_usd += fact.cost_usd;
+            if fact.cost_source == CostSource::Unpriced {
+                run.unpriced_tokens += fact.tokens.0.total();
+            }
+        }
+        if run.first_token_ns.is_none()
+            && fact.kind == Kind::Llm
+            && let Some(first_ns) = fact.first_token_ns
+        {
+            run.first_token_ns = Some(step.time_ns.saturating_sub(start_ns) + first_ns);
+        }
+        loops.insert(&fact.loop_kind);
+        if fact.kind.calls_model() {
+            models.insert(&fact.model);
+        }
+        tools.insert(&fact.tool);
+        agents.insert(&fact.agent);
+    }
+    let list = |names: BTreeSet<&str>| {
+        names.into_iter().filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
+    };
+    run.loops = list(loops);
+    run.models = list(models);
+    run.tools = list(tools);
+    run.agents = list(agents);
+}
+
+fn loop_event(trace: TraceId, run: SpanId, step: &Held, kind: &'static str) -> EventFact {
+    let fact = &step.fact;
+    let what = if fact.tool.is_empty() { &fact.model } else { &fact.tool };
+    let who = if fact.agent.is_empty() { &fact.service } else { &fact.agent };
+    let title = match kind {
+        "same_call" => format!("{who} calls {what} again and again with the same arguments"),
+        "cycle" => format!("{who} goes in a circle, lately over {what}"),
+        "same_error" => format!("{who} gets the same error again and again from {what}"),
+        _ => format!("{who} asks {what} with ever more input and no new result"),
+    };
+    let details = [
+        ("loop", kind.into()),
+        ("trace_id", trace.to_string().into()),
+        ("run", run.to_string().into()),
+        ("tool", fact.tool.clone().into()),
+        ("model", fact.model.clone().into()),
+    ];
+    EventFact {
+        id: format!("loop:{trace}:{run}:{kind}"),
+        kind: "loop".into(),
+        severity: "warning".into(),
+        service: fact.service.clone(),
+        agent: fact.agent.clone(),
+        session: fact.session.clone(),
+        user: fact.user.clone(),
+        title,
+        text: fact.error.clone(),
+        details: details.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+    }
+}

@@ -1,0 +1,375 @@
+//! What the book is shown of a batch: every span that speaks a dialect as a step with its cost, and
+//! of the others in the same traces how they hang together. Reads columns without copying what is
+//! not kept.
+
+use std::cell::OnceCell;
+use std::hash::Hasher as _;
+
+use serde_json::Value;
+use twox_hash::XxHash64;
+use watchkeep_genai::dialect::{LogReading, speaks};
+use watchkeep_genai::price::PriceBook;
+use watchkeep_genai::step::{Dialect, Evaluation, Kind};
+use watchkeep_genai::{Attribute, Record, Step};
+use watchkeep_model::column::{DictColumn, Table as _};
+use watchkeep_model::{LogColumns, SpanColumns, SpanId, TraceId, ValueKind};
+
+use super::facts::{StepFact, Tokens};
+
+/// Turns a span into a step; `None` where it speaks no dialect.
+pub(super) type SpanReader = fn(&Record<'_>) -> Option<Step>;
+
+/// Says what a log record tells; `None` where it speaks no dialect.
+pub(super) type LogReader = fn(&Record<'_>) -> Option<LogReading>;
+
+const STATUS_ERROR: u8 = 2;
+/// Severity numbers of errors begin here.
+const SEVERITY_ERROR: u8 = 17;
+
+/// A span, or a log record that is a step.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) trace_id: TraceId,
+    pub(super) span_id: SpanId,
+    /// None for a root.
+    pub(super) parent: SpanId,
+    /// What it tells, where it is a step.
+    pub(super) told: Option<Box<Told>>,
+}
+
+/// What a step tells itself.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    /// Start, nanoseconds since the epoch.
+    pub(super) time_ns: i64,
+    /// Without what it inherits; `counted` is not decided.
+    pub(super) fact: StepFact,
+    /// See [`Step::is_aggregate`].
+    pub(super) is_aggregate: bool,
+    /// See [`Step::is_free`].
+    pub(super) is_free: bool,
+    /// Judgements that came with it.
+    pub(super) evaluations: Vec<Evaluation>,
+    /// How much of a step it is.
+    pub(super) is: Is,
+}
+
+/// How much of a step something is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Is {
+    /// All of it.
+    Whole,
+    /// What a log record tells of the step of its span: it adds what the span does not tell.
+    Details,
+    /// A judgement of the span, and no step.
+    Judgement,
+}
+
+/// How spans and log records become steps.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Readers {
+    pub(super) span: SpanReader,
+    pub(super) log: LogReader,
+}
+
+/// In the scope of Claude Code's events, whose attributes have no names of their own.
+const CLAUDE_CODE: &str = "claude_code";
+
+/// Whether a span of a batch may be a step.
+fn any_speaks(columns: &SpanColumns) -> bool {
+    columns.attributes.parts().1.iter().any(speaks)
+}
+
+/// Spans of a batch: those that are steps, and all others of traces for which `wanted` holds or that
+/// have a step in the batch.
+pub(super) fn of_spans(
+    columns: &SpanColumns,
+    read: SpanReader,
+    prices: &PriceBook,
+    mut wanted: impl FnMut(TraceId) -> bool,
+) -> Vec<Seen> {
+    let resources = Resources::new(&columns.resource);
+    let (mut attributes, mut seen, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    let speaking = if any_speaks(columns) { columns.len() } else { 0 };
+    plain.extend(speaking..columns.len());
+    for row in 0..speaking {
+        attributes.clear();
+        attributes.extend(columns.attributes.row(row).map(attribute));
+        let step = attributes.iter().any(|attribute| speaks(attribute.key)).then(|| {
+            read(&Record {
+                name: columns.name.get(row),
+                scope: columns.scope_name.get(row),
+                service: columns.service.get(row),
+                attributes: &attributes,
+                resource: &resources.of(row),
+                events: columns.events.get(row),
+                body: "",
+                time_ns: columns.start_ns[row],
+                duration_ns: columns.duration_ns[row],
+                is_error: columns.status_code[row] == STATUS_ERROR,
+                status_message: columns.status_message.get(row),
+            })
+        });
+        let Some(step) = step.flatten() else {
+            plain.push(row);
+            continue;
+        };
+        let time_ns = columns.start_ns[row];
+        let mut told = told(step, time_ns, prices);
+        columns.service.get(row).clone_into(&mut told.fact.service);
+        columns.name.get(row).clone_into(&mut told.fact.name);
+        told.fact.duration_ns = columns.duration_ns[row].max(0);
+        seen.push(linked(columns, row, Some(Box::new(told))));
+    }
+    let steps: hashbrown::HashSet<TraceId> = seen.iter().map(|seen| seen.trace_id).collect();
+    let mut last = None;
+    for row in plain {
+        let id = TraceId(columns.trace_id[row]);
+        let is_wanted = match last {
+            Some((of, is_wanted)) if of == id => is_wanted,
+            _ => steps.contains(&id) || wanted(id),
+        };
+        last = Some((id, is_wanted));
+        if is_wanted {
+            seen.push(linked(columns, row, None));
+        }
+    }
+    seen
+}
+
+fn linked(columns: &SpanColumns, row: usize, mut told: Option<Box<Told>>) -> Seen {
+    let parent = SpanId(columns.parent_span_id[row]);
+    if let Some(told) = &mut told
+        && parent.is_some()
+    {
+        told.fact.parent = parent.to_string();
+    }
+    Seen {
+        trace_id: TraceId(columns.trace_id[row]),
+        span_id: SpanId(columns.span_id[row]),
+        parent,
+        told,
+    }
+}
+
+/// Log records of a batch that are steps or judgements.
+pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook) -> Vec<Seen> {
+    let resources = Resources::new(&columns.resource);
+    let (mut attributes, mut seen) = (Vec::new(), Vec::new());
+    for row in 0..columns.len() {
+        attributes.clear();
+        attributes.extend(columns.attributes.row(row).map(attribute));
+        let (name, body) = (columns.event_name.get(row), columns.body.get(row));
+        let scope = columns.scope_name.get(row);
+        let by_key = || attributes.iter().any(|attribute| speaks(attribute.key));
+        if !(speaks(name) || speaks(body) || scope.contains(CLAUDE_CODE) || by_key()) {
+            continue;
+        }
+        let record = Record {
+            name,
+            scope,
+            service: columns.service.get(row),
+            attributes: &attributes,
+            resource: &resources.of(row),
+            events: "",
+            body,
+            time_ns: columns.time_ns[row],
+            duration_ns: 0,
+            is_error: columns.severity_number[row] >= SEVERITY_ERROR,
+            status_message: "",
+        };
+        let within = (TraceId(columns.trace_id[row]), SpanId(columns.span_id[row]));
+        seen.extend(read(&record).map(|reading| logged(reading, &record, within, prices)));
+    }
+    seen
+}
+
+/// What a log record tells. A step in a span is one below it; a step without a trace gets one that
+/// is its service's session or interaction, and its own id is a hash of what it tells, so that one
+/// sent twice is known again.
+fn logged(
+    reading: LogReading,
+    record: &Record<'_>,
+    (trace, span): (TraceId, SpanId),
+    prices: &PriceBook,
+) -> Seen {
+    let (mut told, is, duration_ns) = match reading {
+        LogReading::Step { step, duration_ns } => {
+            // Records are made when the step is over.
+            let time_ns = record.time_ns.saturating_sub(duration_ns);
+            (told(*step, time_ns, prices), Is::Whole, duration_ns)
+        }
+        LogReading::Details(step) => {
+            let is = if span.is_some() { Is::Details } else { Is::Whole };
+            (told(*step, record.time_ns, prices), is, 0)
+        }
+        LogReading::Evaluation(judged) => {
+            let mut step = Step::new(Kind::Evaluator, Dialect::OpenTelemetry);
+            step.response_id = judged.response_id;
+            step.session = judged.session;
+            step.interaction = judged.interaction;
+            step.user = judged.user;
+            step.evaluations = vec![judged.evaluation];
+            (told(step, record.time_ns, prices), Is::Judgement, 0)
+        }
+    };
+    told.is = is;
+    told.fact.duration_ns = duration_ns.max(0);
+    record.service.clone_into(&mut told.fact.service);
+    record.name.clone_into(&mut told.fact.name);
+    if is != Is::Whole {
+        // It is told of by its own span.
+        let told = Some(Box::new(told));
+        return Seen { trace_id: trace, span_id: span, parent: SpanId::NONE, told };
+    }
+    if trace.is_some() && span.is_some() {
+        told.fact.parent = span.to_string();
+    }
+    let parent = if trace.is_some() { span } else { SpanId::NONE };
+    let trace_id = if trace.is_some() { trace } else { trace_of_session(&told.fact) };
+    let span_id = logged_id(record);
+    Seen { trace_id, span_id, parent, told: Some(Box::new(told)) }
+}
+
+/// The id of a step that a log record tells of.
+fn logged_id(record: &Record<'_>) -> SpanId {
+    let mut hasher = XxHash64::with_seed(0);
+    for text in [record.name, record.service, record.body] {
+        hasher.write(text.as_bytes());
+        hasher.write_u8(0);
+    }
+    hasher.write_i64(record.time_ns);
+    for attribute in record.attributes {
+        hasher.write(attribute.key.as_bytes());
+        hasher.write_u8(0);
+        hasher.write(attribute.text.as_bytes());
+        hasher.write_u8(0);
+    }
+    // Zero means none.
+    SpanId(hasher.finish().max(1).to_be_bytes())
+}
+
+/// The trace of log records without one: those of an interaction, or else of a session, share it.
+fn trace_of_session(fact: &StepFact) -> TraceId {
+    let halves = [1, 2].map(|seed| {
+        let mut hasher = XxHash64::with_seed(seed);
+        for text in ["session", &fact.service, &fact.session, &fact.interaction] {
+            hasher.write(text.as_bytes());
+            hasher.write_u8(0);
+        }
+        hasher.finish().max(1)
+    });
+    let joined = u128::from(halves[0]) << 64 | u128::from(halves[1]);
+    TraceId(joined.to_be_bytes())
+}
+
+/// A step as the ledger tells it, with its price.
+pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook) -> Told {
+    let cost = prices.cost(&step, time_ns);
+    let row = cost.row.unwrap_or_else(no_row);
+    let model = step.model().to_owned();
+    let fact = StepFact {
+        kind: step.kind,
+        dialect: step.dialect,
+        service: String::new(),
+        name: String::new(),
+        parent: String::new(),
+        run: String::new(),
+        operation: step.operation,
+        agent: step.agent,
+        agent_version: step.agent_version,
+        session: step.session,
+        user: step.user,
+        interaction: step.interaction,
+        reservation: step.reservation,
+        workflow: step.workflow,
+        provider: step.provider,
+        request_model: step.request_model,
+        model,
+        response_id: step.response_id,
+        prompt: step.prompt,
+        prompt_version: step.prompt_version,
+        tool: step.tool,
+        tool_arguments_hash: step.tool_arguments_hash,
+        tool_result_hash: step.tool_result_hash,
+        tokens: Tokens(step.usage),
+        counted: super::facts::Counted::Nothing,
+        cost_usd: if cost.usd.is_finite() { cost.usd } else { 0.0 },
+        cost_source: cost.source,
+        price: row.key,
+        tier: row.tier,
+        service_tier: step.service_tier,
+        duration_ns: 0,
+        first_token_ns: step.first_token_ns,
+        finish: step.finish_reasons,
+        error: step.error,
+        retry: false,
+        loop_kind: String::new(),
+        tags: step.tags,
+        release: step.release,
+        environment: step.environment,
+    };
+    Told {
+        time_ns,
+        fact,
+        is_aggregate: step.is_aggregate,
+        is_free: step.is_free,
+        evaluations: step.evaluations,
+        is: Is::Whole,
+    }
+}
+
+fn no_row() -> watchkeep_genai::price::PriceRef {
+    watchkeep_genai::price::PriceRef {
+        key: String::new(),
+        table: String::new(),
+        line: None,
+        matched: watchkeep_genai::price::Matched::Exact,
+        tier: String::new(),
+        service_tier: String::new(),
+        effective_from: String::new(),
+    }
+}
+
+fn attribute<'a>((key, kind, text): (&'a str, ValueKind, &'a str)) -> Attribute<'a> {
+    Attribute { key, kind, text }
+}
+
+/// Attributes of the resources of a batch, each read once, when first asked for.
+struct Resources<'a> {
+    column: &'a DictColumn,
+    read: Vec<OnceCell<Vec<(String, ValueKind, String)>>>,
+}
+
+impl<'a> Resources<'a> {
+    fn new(column: &'a DictColumn) -> Self {
+        let mut read = Vec::new();
+        read.resize_with(column.parts().0.len(), OnceCell::new);
+        Self { column, read }
+    }
+
+    fn of(&self, row: usize) -> Vec<Attribute<'_>> {
+        let (values, keys) = self.column.parts();
+        let at = keys[row] as usize;
+        let read = self.read[at].get_or_init(|| read_object(values.get(at)));
+        read.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect()
+    }
+}
+
+/// The members of a JSON object of attributes, with their texts.
+fn read_object(json: &str) -> Vec<(String, ValueKind, String)> {
+    let Ok(Value::Object(members)) = serde_json::from_str(json) else { return Vec::new() };
+    let typed = |value: Value| match value {
+        Value::Null => (ValueKind::Empty, String::new()),
+        Value::String(text) => (ValueKind::String, text),
+        Value::Bool(value) => (ValueKind::Bool, value.to_string()),
+        Value::Number(number) if number.is_f64() => (ValueKind::Double, number.to_string()),
+        Value::Number(number) => (ValueKind::Int, number.to_string()),
+        other => (ValueKind::Json, other.to_string()),
+    };
+    let each = members.into_iter().map(|(key, value)| {
+        let (kind, text) = typed(value);
+        (key, kind, text)
+    });
+    each.collect()
+}

@@ -1,0 +1,51 @@
+//! Pydantic AI and Logfire: what they add to OpenTelemetry's names.
+
+use super::keys::{Field, Keys};
+
+/// Where numbers begin that are sums over steps below.
+pub(super) const AGGREGATED: &str = "gen_ai.aggregated_usage.";
+
+/// The keys. The twins `gen_ai.usage.details.*` stand behind those of OpenTelemetry (rule R5).
+pub(super) const KEYS: Keys = &[
+    ("logfire.span_type", Field::LogfireType),
+    ("model_name", Field::RequestModel),
+    ("agent_name", Field::Agent),
+    ("gen_ai.agent.call.id", Field::Context),
+    ("gen_ai.usage.details.cache_read_tokens", Field::CacheReadTokens),
+    ("gen_ai.usage.details.cache_read_input_tokens", Field::CacheReadTokens),
+    ("gen_ai.usage.details.cached_tokens", Field::CacheReadTokens),
+    ("gen_ai.usage.details.cached_content_tokens", Field::CacheReadTokens),
+    ("gen_ai.usage.details.cache_write_tokens", Field::CacheWriteTokens),
+    ("gen_ai.usage.details.cache_creation_input_tokens", Field::CacheWriteTokens),
+    ("gen_ai.usage.details.reasoning_tokens", Field::ReasoningTokens),
+    ("gen_ai.usage.details.thoughts_tokens", Field::ReasoningTokens),
+    ("gen_ai.usage.details.input_audio_tokens", Field::AudioInputTokens),
+    ("gen_ai.usage.details.audio_prompt_tokens", Field::AudioInputTokens),
+    ("gen_ai.usage.details.cache_audio_read_tokens", Field::AudioCachedTokens),
+    ("gen_ai.usage.details.output_audio_tokens", Field::AudioOutputTokens),
+    ("gen_ai.usage.details.audio_tokens", Field::AudioOutputTokens),
+    ("gen_ai.usage.details.image_prompt_tokens", Field::ImageInputTokens),
+    ("gen_ai.usage.details.", Field::Context),
+    ("gen_ai.aggregated_usage.input_tokens", Field::InputTokens),
+    ("gen_ai.aggregated_usage.output_tokens", Field::OutputTokens),
+    ("gen_ai.aggregated_usage.cache_read.input_tokens", Field::CacheReadTokens),
+    ("gen_ai.aggregated_usage.cache_write.input_tokens", Field::CacheWriteTokens),
+    ("gen_ai.aggregated_usage.cache_creation.input_tokens", Field::CacheWriteTokens),
+    ("gen_ai.aggregated_usage.reasoning.output_tokens", Field::ReasoningTokens),
+    ("gen_ai.aggregated_usage.details.cache_read_tokens", Field::CacheReadTokens),
+    ("gen_ai.aggregated_usage.details.cache_write_tokens", Field::CacheWriteTokens),
+    ("gen_ai.aggregated_usage.details.reasoning_tokens", Field::ReasoningTokens),
+    (AGGREGATED, Field::Context),
+    ("operation.cost", Field::Cost),
+    ("tool_arguments", Field::ToolArguments),
+    ("tool_response", Field::ToolResult),
+    ("logfire.tags", Field::Tags),
+    ("logfire.", Field::Context),
+    ("model_request_parameters", Field::Content),
+    ("pydantic_ai.all_messages", Field::Content),
+    ("pydantic_ai.", Field::Content),
+    ("all_messages_events", Field::Content),
+    ("events", Field::Content),
+    ("final_result", Field::Content),
+    ("prompt", Field::Content),
+];
