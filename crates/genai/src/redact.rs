@@ -231,6 +231,7 @@ impl Redactor {
         match self.key(key) {
             Some(KeyAction::Keep) => Redacted::Kept,
             Some(rule) => self.by_key(rule, text, counts),
+            None if is_trace_id(key, text) => Redacted::Kept,
             None => self.value(text, counts),
         }
     }
@@ -264,8 +265,8 @@ impl Redactor {
     }
 
     /// JSON as it is stored: strings and numbers in it by what they are and by the keys that hold
-    /// them. Of objects less deep than `envelope` only the member `attributes` is looked at. `None`
-    /// where it is no JSON.
+    /// them. Of objects less deep than `envelope` only the members `attributes` and `name` are looked
+    /// at, the name by detectors alone. `None` where it is no JSON.
     pub fn json(&self, text: &str, envelope: usize, counts: &mut Counts) -> Option<Redacted> {
         if !self.has_key_rules() && self.findings(text).is_empty() {
             return Some(Redacted::Kept);
@@ -416,6 +417,12 @@ fn compiled(pattern: &Pattern) -> Result<(Regex, String, Action), String> {
         return Err(format!("pattern {name:?} matches the empty text"));
     }
     Ok((regex, name.clone(), pattern.action))
+}
+
+/// Whether this is an id of a trace or a span, whose digits may look like the number of a card.
+fn is_trace_id(key: &str, text: &str) -> bool {
+    let is_id = matches!(key, "trace_id" | "span_id" | "traceid" | "spanid" | "traceID" | "spanID");
+    is_id && matches!(text.len(), 16 | 32) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn may_be_json(text: &str) -> bool {

@@ -154,13 +154,29 @@ fn the_first_rule_for_a_key_decides() {
 }
 
 #[test]
-fn of_an_envelope_only_the_attributes_are_looked_at() {
+fn of_an_envelope_only_attributes_and_names_are_looked_at() {
     let rules = Rules { keys: vec![key("name", KeyAction::Mask)], ..rules(Action::Mask) };
     let redactor = redactor(&rules);
     let events = r#"[{"time_unix_nano":4111111111111111,"name":"n","attributes":{"name":"x","a":"ada@example.com","n":4111111111111111},"dropped_attributes_count":0}]"#;
     let left = redactor.json(events, 1, &mut redactor.counts());
     let expected = r#"[{"time_unix_nano":4111111111111111,"name":"n","attributes":{"name":"[REDACTED]","a":"[EMAIL]","n":"[CARD]"},"dropped_attributes_count":0}]"#;
     assert_eq!(left, Some(Redacted::Changed(expected.into())));
+    let annotation = r#"[{"time_unix_nano":1,"name":"to ada@example.com","attributes":{}}]"#;
+    for (action, name) in [(Action::Mask, "to [EMAIL]"), (Action::Drop, "")] {
+        let redactor = Redactor::new(&self::rules(action)).unwrap();
+        let left = redactor.json(annotation, 1, &mut redactor.counts());
+        let expected = annotation.replace("to ada@example.com", name);
+        assert_eq!(left, Some(Redacted::Changed(expected)));
+    }
+}
+
+#[test]
+fn ids_of_traces_are_no_cards() {
+    let redactor = redactor(&rules(Action::Mask));
+    let left = |key: &str, text: &str| attribute(&redactor, key, text).0.unwrap();
+    assert_eq!(left("span_id", "4111111111111111"), "4111111111111111");
+    assert_eq!(left("other_id", "4111111111111111"), "[CARD]");
+    assert_eq!(left("span_id", "ada@example.com"), "[EMAIL]");
 }
 
 #[test]

@@ -15,8 +15,9 @@ const ENVELOPE: usize = 1;
 pub(super) fn spans(redactor: &Redactor, spans: &mut SpanColumns, counts: &mut Counts) {
     utf8(&mut spans.status_message, |text| redactor.plain(text, counts));
     attributes(redactor, &mut spans.attributes, counts);
+    // What is no JSON, or too deep, is text: nothing is let through because it can not be read.
     let json = |text: &str, counts: &mut Counts| {
-        redactor.json(text, ENVELOPE, counts).unwrap_or(Redacted::Kept)
+        redactor.json(text, ENVELOPE, counts).unwrap_or_else(|| redactor.plain(text, counts))
     };
     utf8(
         &mut spans.events,
@@ -114,7 +115,7 @@ fn object(redactor: &Redactor, column: &mut DictColumn, counts: &mut Counts) {
     dict(column, |text| match redactor.json(text, 0, counts) {
         Some(Redacted::Dropped) => Redacted::Changed("{}".into()),
         Some(redacted) => redacted,
-        None => Redacted::Kept,
+        None => redactor.plain(text, counts),
     });
 }
 

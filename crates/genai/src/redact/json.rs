@@ -169,10 +169,10 @@ impl<'a> Walk<'a> {
             return Some(true);
         }
         if is_envelope {
-            return if key == "attributes" {
-                self.value(depth + 1, envelope - 1)
-            } else {
-                self.quietly(|walk| walk.value(depth + 1, 0))
+            return match key {
+                "attributes" => self.value(depth + 1, envelope - 1),
+                "name" => self.name(),
+                _ => self.quietly(|walk| walk.value(depth + 1, 0)),
             };
         }
         // Bytes in base64 say nothing.
@@ -184,6 +184,18 @@ impl<'a> Walk<'a> {
             Some(KeyAction::Keep) => self.quietly(|walk| walk.value(depth + 1, 0)),
             Some(rule) => self.by_key(rule, depth),
         }
+    }
+
+    /// The name of an event, which may be free text: Zipkin's annotations are. It never goes itself.
+    fn name(&mut self) -> Option<bool> {
+        if self.peek() != Some(b'"') {
+            return self.quietly(|walk| walk.value(0, 0));
+        }
+        if self.string()? {
+            self.out.push_str("\"\"");
+            self.changed = true;
+        }
+        Some(false)
     }
 
     fn by_key(&mut self, rule: KeyAction, depth: usize) -> Option<bool> {

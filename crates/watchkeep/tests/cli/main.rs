@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is a test, helpers too")]
 
+mod redaction;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -39,10 +41,16 @@ impl Drop for Running {
 impl Running {
     /// Starts on ports that the system picks, and waits until it is ready.
     fn start(data_dir: &Path) -> Self {
+        Self::start_with(data_dir, &[])
+    }
+
+    /// The same with settings from the environment.
+    fn start_with(data_dir: &Path, settings: &[(&str, &str)]) -> Self {
         let off = ["--otlp-grpc-listen", "off", "--otlp-http-listen", "off"];
         let mut child = watchkeep(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(off)
+            .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
