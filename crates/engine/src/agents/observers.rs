@@ -1,4 +1,4 @@
-//! Who is told of steps and runs inside the engine: budgets and feedback. All calls are here.
+//! Who is told of steps and runs inside the engine: budgets, feedback and prices. All calls are here.
 //!
 //! A step is told of up to three times: when it arrives (durable as a span, nothing is decided), when
 //! it is decided (and durable in the ledger), and whenever what was decided changes.
@@ -41,9 +41,13 @@ impl<'a> Before<'a> {
         match self {
             Self::Nothing => None,
             Self::Arrived(fact) => Some(fact),
-            Self::Decided(fact) => (fact.counted == Counted::Yes).then_some(fact),
+            Self::Decided(fact) => counts(fact).then_some(fact),
         }
     }
+}
+
+fn counts(fact: &StepFact) -> bool {
+    fact.counted == Counted::Yes
 }
 
 /// A step that is decided now, or anew. It is in the ledger.
@@ -66,6 +70,13 @@ impl Engine {
     pub(crate) fn steps_decided(&self, tenant: &TenantId, steps: &[DecidedStep<'_>]) {
         self.budgets.decided(tenant, steps);
         self.feedback.decided(tenant, steps);
+        for step in steps {
+            // What counted already and is decided anew is the same use.
+            let is_known = matches!(step.before, Before::Decided(fact) if counts(fact));
+            if !is_known {
+                self.prices.note_step(tenant, step.step);
+            }
+        }
     }
 
     /// Runs settled, or grew after they had; they are in the ledger.

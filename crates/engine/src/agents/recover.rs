@@ -175,6 +175,9 @@ impl Engine {
         let newest_ms = newest_sample(store, tenant, range).await?;
         let ledger = read_ledger(store, tenant, range, newest_ms).await?;
         self.count_again(store, tenant, range, &ledger, newest_ms).await?;
+        for entry in ledger.steps.values() {
+            self.prices.note_step(tenant, entry);
+        }
         let stored = self.read_stored(store, tenant, range).await?;
         let known = |seen: &Seen| ledger.steps.contains_key(&(seen.trace_id, seen.span_id));
         let missing: Vec<Seen> = stored.into_iter().filter(|seen| !known(seen)).collect();

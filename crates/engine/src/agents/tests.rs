@@ -416,3 +416,33 @@ async fn total_of_counter(process: &Process, name: &str) -> f64 {
     .await
     .unwrap()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn models_without_a_price_are_told_once_a_step_also_after_a_start() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let clock = Arc::new(SetClock(AtomicI64::new(START)));
+    let open = || Process::over(Arc::clone(&store), Arc::clone(&clock), AgentsConfig::default());
+    let shown = |process: &Process| {
+        let (models, _) = process.engine.prices().unpriced(&tenant(), START);
+        let one = |model: &crate::prices::unpriced::UnpricedModel| {
+            (model.model.clone(), model.calls, model.tokens)
+        };
+        models.iter().map(one).collect::<Vec<_>>()
+    };
+    let process = open().await;
+    let attributes = [
+        ("gen_ai.operation.name", "chat".into()),
+        ("gen_ai.provider.name", "acme".into()),
+        ("gen_ai.request.model", "m-1".into()),
+        ("gen_ai.usage.input_tokens", 100.into()),
+    ];
+    let unpriced = |id| span(1, id, 0, &attributes);
+    process.send(&[unpriced(1), call(2, 2, 0, 0.25)]).await;
+    process.wait(20).await;
+    process.send(&[unpriced(1), unpriced(3)]).await;
+    process.wait(20).await;
+    let expected = [("m-1".to_owned(), 2, 200)];
+    assert_eq!(shown(&process), expected);
+    drop(process);
+    assert_eq!(shown(&open().await), expected);
+}

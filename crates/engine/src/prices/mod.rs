@@ -18,13 +18,14 @@ use std::time::SystemTime;
 
 use hashbrown::HashMap;
 use parking_lot::{Mutex, RwLock};
-use watchkeep_genai::price::{CostChoice, PriceBook, PriceTable};
+use watchkeep_genai::price::{CostChoice, CostSource, PriceBook, PriceTable};
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Result, TenantId};
 
 use self::config::PricesConfig;
 use self::overrides::Overrides;
 use self::unpriced::{Unpriced, UnpricedModel, UnpricedUse};
+use crate::agents::facts::{Counted, Entry, StepFact};
 use crate::engine::Engine;
 
 /// A longer price table is not read.
@@ -138,8 +139,23 @@ impl Prices {
         self.unpriced.note(tenant, used);
     }
 
-    /// Models that were used since the start and have no price at an instant, most tokens first, and
-    /// whether there were more than are remembered.
+    /// Remembers the model of a step that counts and has no price.
+    pub(crate) fn note_step(&self, tenant: &TenantId, step: &Entry<StepFact>) {
+        let fact = &step.fact;
+        if fact.counted == Counted::Yes && fact.cost_source == CostSource::Unpriced {
+            let used = UnpricedUse {
+                provider: &fact.provider,
+                model: &fact.model,
+                service: &fact.service,
+                tokens: fact.tokens.0.total(),
+                at_ns: step.time_ns,
+            };
+            self.note_unpriced(tenant, &used);
+        }
+    }
+
+    /// Models that were used since the start, or lately before it, and have no price at an instant,
+    /// most tokens first, and whether there were more than are remembered.
     pub fn unpriced(&self, tenant: &TenantId, at_ns: i64) -> (Vec<UnpricedModel>, bool) {
         let (mut models, is_full) = self.unpriced.of(tenant);
         let book = self.book(tenant);

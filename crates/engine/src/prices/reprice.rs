@@ -170,7 +170,7 @@ impl Pricer {
                 usd_before: fact.cost_usd,
                 usd_after: cost.usd,
                 unpriced_before: unpriced(fact.cost_source, &fact.tokens.0),
-                unpriced_after: cost.unpriced_tokens(&fact.tokens.0),
+                unpriced_after: unpriced(cost.source, &fact.tokens.0),
             },
             _ => Sums::default(),
         };
