@@ -18,6 +18,7 @@ pub(super) const KEYS: Keys = &[
     ("langfuse.observation.input", Field::Input),
     ("langfuse.observation.output", Field::Output),
     ("langfuse.observation.metadata", Field::Content),
+    ("langfuse.observation.metadata.finish_reason", Field::FinishReasons),
     ("langfuse.observation.metadata.", Field::Content),
     ("langfuse.session.id", Field::Session),
     ("langfuse.user.id", Field::User),

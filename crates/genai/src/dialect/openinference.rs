@@ -1,5 +1,7 @@
 //! OpenInference (Arize), by its semantic conventions.
 
+use serde::Deserialize;
+
 use super::keys::{Field, Keys};
 use crate::step::Kind;
 
@@ -88,4 +90,56 @@ pub(super) fn kind(text: &str) -> Option<Kind> {
         ("PROMPT", Kind::Prompt),
     ];
     KINDS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, kind)| kind)
+}
+
+/// Longest id of a response that is believed.
+const RESPONSE_ID_BYTES_MAX: usize = 256;
+
+/// What is read of an answer that was kept as a text; everything else in it is passed over.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(default)]
+    id: Option<String>,
+    #[serde(default)]
+    llm_output: Option<Metadata>,
+    #[serde(default)]
+    generations: Vec<Vec<Generation>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    #[serde(default)]
+    id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Generation {
+    #[serde(default)]
+    message: Option<Message>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    #[serde(default)]
+    kwargs: Option<Arguments>,
+}
+
+#[derive(Deserialize)]
+struct Arguments {
+    #[serde(default)]
+    response_metadata: Option<Metadata>,
+}
+
+/// The id of the response, which no attribute has: it stands in the answer of the provider's client, and
+/// in what LangChain made of it. By it a call that both tell of is known to be one.
+pub(super) fn response_id(output: &str) -> String {
+    let is_answer = output.starts_with('{') && output.contains("\"id\"");
+    let answer = is_answer.then(|| serde_json::from_str::<Answer>(output).ok()).flatten();
+    let Some(answer) = answer else { return String::new() };
+    let of_message = || {
+        let message = answer.generations.into_iter().flatten().find_map(|one| one.message)?;
+        message.kwargs?.response_metadata?.id
+    };
+    let found = answer.id.or_else(|| answer.llm_output?.id).or_else(of_message);
+    found.filter(|id| id.len() <= RESPONSE_ID_BYTES_MAX).unwrap_or_default()
 }

@@ -79,6 +79,7 @@ pub(super) const KEYS: Keys = &[
     ("gen_ai.server.time_to_first_token", Field::FirstTokenSeconds),
     ("gen_ai.response.finish_reasons", Field::FinishReasons),
     ("gen_ai.response.finish_reason", Field::FinishReasons),
+    ("anthropic.message.stop_reason", Field::FinishReasons),
     ("gen_ai.response.status", Field::Status),
     ("error.type", Field::Error),
     ("exception.type", Field::Error),

@@ -17,6 +17,8 @@ pub(super) const KEYS: Keys = &[
     ("gen_ai.usage.details.cached_content_tokens", Field::CacheReadTokens),
     ("gen_ai.usage.details.cache_write_tokens", Field::CacheWriteTokens),
     ("gen_ai.usage.details.cache_creation_input_tokens", Field::CacheWriteTokens),
+    ("gen_ai.usage.details.ephemeral_5m_input_tokens", Field::CacheWrite5mTokens),
+    ("gen_ai.usage.details.ephemeral_1h_input_tokens", Field::CacheWrite1hTokens),
     ("gen_ai.usage.details.reasoning_tokens", Field::ReasoningTokens),
     ("gen_ai.usage.details.thoughts_tokens", Field::ReasoningTokens),
     ("gen_ai.usage.details.input_audio_tokens", Field::AudioInputTokens),

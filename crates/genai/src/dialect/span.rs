@@ -29,6 +29,9 @@ pub(super) fn step(record: &Record<'_>, sheet: &mut Sheet<'_>, rules: &BasisRule
         genkit_model(&mut step, sheet);
     }
     names(&mut step, record, sheet);
+    if dialect == Dialect::OpenInference && kind == Kind::Llm && step.response_id.is_empty() {
+        step.response_id = openinference::response_id(sheet.text(Field::Output).unwrap_or(""));
+    }
     usage(&mut step, record, sheet, rules);
     outcome(&mut step, record, sheet);
     step.evaluations = sheet.evaluations();
