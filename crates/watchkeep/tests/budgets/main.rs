@@ -15,6 +15,7 @@ mod server;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use watchkeep_model::{Clock as _, SystemClock};
 
 use crate::http::Connection;
 use crate::server::Server;
@@ -99,6 +100,108 @@ fn budgets_and_reservations_survive_a_kill() {
     let (_, answer) =
         ask(&mut server, "POST", "/check", &json!({"user": "ann", "estimated_usd": 4.1}));
     assert_eq!(answer["decision"], "deny", "{answer}");
+}
+
+/// A call of a model by an agent: the parent has the sum of its tokens.
+fn spans(number: u64, now_ns: u64) -> Value {
+    let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+    let count =
+        |key: &str, value: u64| json!({"key": key, "value": {"intValue": value.to_string()}});
+    let trace = format!("{:032x}", number + 1);
+    let usage =
+        || [count("gen_ai.usage.input_tokens", 90), count("gen_ai.usage.output_tokens", 10)];
+    let mut agent = vec![
+        text("gen_ai.operation.name", "invoke_agent"),
+        text("gen_ai.agent.name", "researcher"),
+        text("user.id", "ann"),
+    ];
+    agent.extend(usage());
+    let mut call = vec![
+        text("gen_ai.operation.name", "chat"),
+        text("gen_ai.provider.name", "openai"),
+        text("gen_ai.request.model", "gpt-4o"),
+        text("user.id", "ann"),
+    ];
+    call.extend(usage());
+    let span = |id: &str, parent: &str, name: &str, attributes: Vec<Value>| {
+        json!({"traceId": trace, "spanId": id, "parentSpanId": parent, "name": name, "kind": 3,
+               "startTimeUnixNano": now_ns.to_string(), "attributes": attributes,
+               "endTimeUnixNano": (now_ns + 1_000_000).to_string()})
+    };
+    json!({"resourceSpans": [{
+        "resource": {"attributes": [text("service.name", "shop")]},
+        "scopeSpans": [{"spans": [
+            span("00000000000000aa", "", "invoke_agent researcher", agent),
+            span("00000000000000bb", "00000000000000aa", "chat gpt-4o", call),
+        ]}]
+    }]})
+}
+
+/// Waits until somebody spent so much, and checks that it is never more.
+fn wait_spent(server: &mut Connection, path: &str, tokens: f64) {
+    loop {
+        let (_, answer) = ask(server, "GET", path, &Value::Null);
+        let spent = answer["standings"][0]["spent"].as_f64().unwrap();
+        assert!(spent <= tokens, "{spent} of {tokens}: {answer}");
+        if spent == tokens && answer["known"] == true {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn what_was_spent_survives_kills_and_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = start(folder.path());
+    let mut server = running.connect().unwrap();
+    let budget = json!({"id": "tokens", "name": "Tokens", "amount": 1000, "unit": "tokens",
+                        "mode": "hard", "scope": {"each": "user", "where": {"agent": "researcher"}},
+                        "window": {"rolling": "1h"}});
+    assert_eq!(ask(&mut server, "POST", "", &budget).0, 201);
+    wait_known(&mut server, "tokens");
+    let path = "/tokens/status?scope_value=ann";
+    let events = |server: &mut Connection| {
+        let (_, answer) = ask(server, "GET", "/events", &Value::Null);
+        answer["events"].as_array().unwrap().len()
+    };
+    for round in 0..3 {
+        let now_ns = SystemClock.now_ns() as u64;
+        for number in 0..3 {
+            let body = spans(round * 3 + number, now_ns).to_string();
+            let answer = server.ask("POST", "/v1/traces", body.as_bytes()).unwrap();
+            assert_eq!(answer.status, 200);
+        }
+        // In the first round the steps are not decided yet, and in the others some are.
+        if round > 0 {
+            wait_spent(&mut server, path, (round * 3 + 3) as f64 * 100.0);
+        }
+        running.kill();
+        running = start(folder.path());
+        server = running.connect().unwrap();
+        wait_known(&mut server, "tokens");
+        wait_spent(&mut server, path, (round * 3 + 3) as f64 * 100.0);
+    }
+    while events(&mut server) < 1 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    running.kill();
+    let mut running = start(folder.path());
+    let mut server = running.connect().unwrap();
+    wait_spent(&mut server, path, 900.0);
+    let (_, answer) = ask(
+        &mut server,
+        "POST",
+        "/check",
+        &json!({"user": "ann",
+        "agent": "researcher", "estimated_tokens": 101}),
+    );
+    assert_eq!(answer["decision"], "deny", "{answer}");
+    running.stop().unwrap();
+    let running = start(folder.path());
+    let mut server = running.connect().unwrap();
+    wait_spent(&mut server, path, 900.0);
+    assert_eq!(events(&mut server), 1, "80 % is told once, also after restarts");
 }
 
 /// Prints how long checks take at a steady rate; asserts that they are answered, not how fast.
