@@ -2,7 +2,8 @@
 //! and priced, and written down in the ledger.
 //!
 //! In reading order: [`config`], [`facts`] (what the ledger holds), [`ledger`] (writing it down and
-//! reading it again), `seen` (what is read out of a batch), `book` (what is decided), [`observers`]
+//! reading it again), `records` (rows as readers of dialects take them), `seen` (what is read out of a
+//! batch), `book` (what is decided), [`observers`]
 //! (who is told), `measured` (what only metrics tell), `derived` and `compat` (metrics), `keep` (the task that decides and writes), `recover`
 //! (after a start), [`query`] (what people ask of it).
 
@@ -17,6 +18,7 @@ pub mod ledger;
 pub(crate) mod measured;
 pub mod observers;
 pub mod query;
+mod records;
 mod recover;
 mod seen;
 

@@ -2,29 +2,24 @@
 //! of the others in the same traces how they hang together. Reads columns without copying what is
 //! not kept.
 
-use std::cell::OnceCell;
 use std::hash::Hasher as _;
 
-use serde_json::Value;
 use twox_hash::XxHash64;
 use watchkeep_genai::dialect::{LogReading, speaks};
 use watchkeep_genai::price::PriceBook;
 use watchkeep_genai::step::{Dialect, Evaluation, Kind};
-use watchkeep_genai::{Attribute, Record, Step};
-use watchkeep_model::column::{DictColumn, Table as _};
-use watchkeep_model::{LogColumns, SpanColumns, SpanId, TraceId, ValueKind};
+use watchkeep_genai::{Record, Step};
+use watchkeep_model::column::Table as _;
+use watchkeep_model::{LogColumns, SpanColumns, SpanId, TraceId};
 
 use super::facts::{StepFact, Tokens};
+use super::records::{self, Resources, attribute};
 
 /// Turns a span into a step; `None` where it speaks no dialect.
 pub(super) type SpanReader = fn(&Record<'_>) -> Option<Step>;
 
 /// Says what a log record tells; `None` where it speaks no dialect.
 pub(super) type LogReader = fn(&Record<'_>) -> Option<LogReading>;
-
-const STATUS_ERROR: u8 = 2;
-/// Severity numbers of errors begin here.
-const SEVERITY_ERROR: u8 = 17;
 
 /// A span, or a log record that is a step.
 #[derive(Debug, Clone)]
@@ -95,21 +90,10 @@ pub(super) fn of_spans(
     for row in 0..speaking {
         attributes.clear();
         attributes.extend(columns.attributes.row(row).map(attribute));
-        let step = attributes.iter().any(|attribute| speaks(attribute.key)).then(|| {
-            read(&Record {
-                name: columns.name.get(row),
-                scope: columns.scope_name.get(row),
-                service: columns.service.get(row),
-                attributes: &attributes,
-                resource: &resources.of(row),
-                events: columns.events.get(row),
-                body: "",
-                time_ns: columns.start_ns[row],
-                duration_ns: columns.duration_ns[row],
-                is_error: columns.status_code[row] == STATUS_ERROR,
-                status_message: columns.status_message.get(row),
-            })
-        });
+        let step = attributes
+            .iter()
+            .any(|attribute| speaks(attribute.key))
+            .then(|| read(&records::of_span(columns, row, &attributes, &resources.of(row))));
         let Some(step) = step.flatten() else {
             plain.push(row);
             continue;
@@ -165,19 +149,8 @@ pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook)
         if !(speaks(name) || speaks(body) || scope.contains(CLAUDE_CODE) || by_key()) {
             continue;
         }
-        let record = Record {
-            name,
-            scope,
-            service: columns.service.get(row),
-            attributes: &attributes,
-            resource: &resources.of(row),
-            events: "",
-            body,
-            time_ns: columns.time_ns[row],
-            duration_ns: 0,
-            is_error: columns.severity_number[row] >= SEVERITY_ERROR,
-            status_message: "",
-        };
+        let resource = resources.of(row);
+        let record = records::of_log(columns, row, &attributes, &resource);
         let within = (TraceId(columns.trace_id[row]), SpanId(columns.span_id[row]));
         seen.extend(read(&record).map(|reading| logged(reading, &record, within, prices)));
     }
@@ -329,47 +302,4 @@ fn no_row() -> watchkeep_genai::price::PriceRef {
         service_tier: String::new(),
         effective_from: String::new(),
     }
-}
-
-fn attribute<'a>((key, kind, text): (&'a str, ValueKind, &'a str)) -> Attribute<'a> {
-    Attribute { key, kind, text }
-}
-
-/// Attributes of the resources of a batch, each read once, when first asked for.
-struct Resources<'a> {
-    column: &'a DictColumn,
-    read: Vec<OnceCell<Vec<(String, ValueKind, String)>>>,
-}
-
-impl<'a> Resources<'a> {
-    fn new(column: &'a DictColumn) -> Self {
-        let mut read = Vec::new();
-        read.resize_with(column.parts().0.len(), OnceCell::new);
-        Self { column, read }
-    }
-
-    fn of(&self, row: usize) -> Vec<Attribute<'_>> {
-        let (values, keys) = self.column.parts();
-        let at = keys[row] as usize;
-        let read = self.read[at].get_or_init(|| read_object(values.get(at)));
-        read.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect()
-    }
-}
-
-/// The members of a JSON object of attributes, with their texts.
-fn read_object(json: &str) -> Vec<(String, ValueKind, String)> {
-    let Ok(Value::Object(members)) = serde_json::from_str(json) else { return Vec::new() };
-    let typed = |value: Value| match value {
-        Value::Null => (ValueKind::Empty, String::new()),
-        Value::String(text) => (ValueKind::String, text),
-        Value::Bool(value) => (ValueKind::Bool, value.to_string()),
-        Value::Number(number) if number.is_f64() => (ValueKind::Double, number.to_string()),
-        Value::Number(number) => (ValueKind::Int, number.to_string()),
-        other => (ValueKind::Json, other.to_string()),
-    };
-    let each = members.into_iter().map(|(key, value)| {
-        let (kind, text) = typed(value);
-        (key, kind, text)
-    });
-    each.collect()
 }

@@ -109,19 +109,24 @@ fn covers(kind: Kind) -> u8 {
 
 /// Steps whose response another step told of before that stands beside them, not above or below.
 fn twins(tree: &Tree, steps: &[Option<&Held>]) -> Vec<bool> {
-    let is_above = |upper: usize, lower: usize| {
-        std::iter::successors(Some(lower), |at| tree.parents[*at]).any(|at| at == upper)
+    let twin = |at: usize| steps[at].and_then(|step| step.twin);
+    // Worked out once, so that a trace full of twins costs no more than one without.
+    let extents = (0..steps.len())
+        .any(|at| matches!(twin(at), Some(Twin::Here(_))))
+        .then(|| (tree.positions(), tree.extents()));
+    let is_beside = |at: usize, first: SpanId| {
+        let Some((positions, extents)) = &extents else { return false };
+        positions.get(&first).is_some_and(|first| {
+            let (one, other) = (&extents[at], &extents[*first]);
+            !one.contains(&other.start) && !other.contains(&one.start)
+        })
     };
-    let beside = |at: usize, first: SpanId| {
-        let first = tree.ids.iter().position(|id| *id == first);
-        first.is_some_and(|first| !is_above(first, at) && !is_above(at, first))
-    };
-    let is_twin = |(at, step): (usize, Option<&Held>)| match step.and_then(|step| step.twin) {
+    let is_twin = |at: usize| match twin(at) {
         Some(Twin::Elsewhere) => true,
-        Some(Twin::Here(first)) => beside(at, first),
+        Some(Twin::Here(first)) => is_beside(at, first),
         None => false,
     };
-    steps.iter().copied().enumerate().map(is_twin).collect()
+    (0..steps.len()).map(is_twin).collect()
 }
 
 fn counted(tree: &Tree, steps: &[Option<&Held>], twins: &[bool]) -> Vec<Counted> {

@@ -1,6 +1,8 @@
 //! How the spans of a trace hang together: an order in which parents come before their children,
 //! whatever clients sent (circles, missing parents).
 
+use std::ops::Range;
+
 use hashbrown::HashMap;
 use watchkeep_model::SpanId;
 
@@ -47,6 +49,33 @@ impl Tree {
         tree
     }
 
+    /// Where each span is.
+    pub(super) fn positions(&self) -> HashMap<SpanId, usize> {
+        self.ids.iter().enumerate().map(|(at, id)| (*id, at)).collect()
+    }
+
+    /// By position the part of a walk in depth that a span and all below it take: a span is above
+    /// another where its part contains the other's start.
+    pub(super) fn extents(&self) -> Vec<Range<usize>> {
+        let mut sizes = vec![1; self.ids.len()];
+        for at in (0..self.ids.len()).rev() {
+            if let Some(parent) = self.parents[at] {
+                sizes[parent] += sizes[at];
+            }
+        }
+        // Where the next child of each begins, and the next tree.
+        let (mut next, mut top) = (Vec::with_capacity(sizes.len()), 0);
+        let mut extents = Vec::with_capacity(sizes.len());
+        for (size, parent) in sizes.iter().zip(&self.parents) {
+            let free = parent.map_or(&mut top, |parent| &mut next[parent]);
+            let start = *free;
+            *free += size;
+            next.push(start + 1);
+            extents.push(start..start + size);
+        }
+        extents
+    }
+
     fn place(
         &mut self,
         id: SpanId,
@@ -75,6 +104,35 @@ impl Tree {
                 }
             }
             at += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_span_is_above_another_where_its_extent_contains_it(
+            parents in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+        ) {
+            // Every span hangs below one before it, or is a top.
+            let above = parents.iter().enumerate().map(|(at, parent)| parent.index(at + 1).checked_sub(1));
+            let parents: Vec<Option<usize>> = above.collect();
+            let ids = (1..=parents.len() as u64).map(|id| SpanId(id.to_be_bytes())).collect();
+            let tree = Tree { ids, is_complete: vec![true; parents.len()], parents };
+            let extents = tree.extents();
+            for lower in 0..extents.len() {
+                let mut line = std::iter::successors(Some(lower), |at| tree.parents[*at]);
+                let line: Vec<usize> = line.by_ref().collect();
+                for upper in 0..extents.len() {
+                    let is_above = extents[upper].contains(&extents[lower].start);
+                    prop_assert_eq!(is_above, line.contains(&upper), "{} over {}", upper, lower);
+                }
+            }
         }
     }
 }

@@ -14,8 +14,8 @@ use watchkeep_storage::seam::{
 };
 
 use super::Asked;
-use super::spans::{Resources, each_span};
 use crate::agents::ledger::stopped;
+use crate::agents::records::each_span;
 use crate::engine::Engine;
 
 /// Spans that are looked at of a service.
@@ -113,14 +113,13 @@ impl Asked<'_> {
         let mut keys: HashMap<String, (u64, TraceId)> = HashMap::new();
         self.reader.runtime.block_on(async {
             let mut stream = self.reader.store.scan(self.reader.tenant, request).await?;
-            let mut resources = Resources::default();
             while let Some(frame) = stream.next().await {
                 if let Some(stop) = self.reader.watch.stop() {
                     return Err(stopped(stop));
                 }
                 let Frame::Rows(batch) = frame? else { return Ok(()) };
                 let columns = schema::from_record_batch::<SpanColumns>(&batch)?;
-                each_span(&columns, &mut resources, |row, record| {
+                each_span(&columns, |row, record| {
                     told.sampled += 1;
                     told.last_ns = told.last_ns.max(record.time_ns);
                     if let Some(step) = read_span(record) {

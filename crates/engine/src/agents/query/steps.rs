@@ -13,9 +13,9 @@ use watchkeep_storage::seam::LogTest;
 
 use super::Asked;
 use super::grid::{DAY_NS, HOUR_NS};
-use super::spans::{Resources, each_span};
 use crate::agents::facts::{Counted, Entry, FeedbackFact, StepFact};
 use crate::agents::ledger::LedgerQuery;
+use crate::agents::records::each_span;
 use crate::engine::Engine;
 
 /// The most steps of a trace that are told.
@@ -257,7 +257,6 @@ struct Spans {
     plain: usize,
     parents: HashMap<SpanId, SpanId>,
     steps: HashMap<SpanId, Loose>,
-    resources: Resources,
     first_ns: Option<i64>,
     last_ns: i64,
 }
@@ -271,8 +270,7 @@ impl Spans {
     }
 
     fn read(&mut self, columns: &SpanColumns) {
-        let mut resources = std::mem::take(&mut self.resources);
-        each_span(columns, &mut resources, |row, record| {
+        each_span(columns, |row, record| {
             let span_id = SpanId(columns.span_id[row]);
             let parent = SpanId(columns.parent_span_id[row]);
             self.total += 1;
@@ -309,7 +307,6 @@ impl Spans {
             };
             self.steps.insert(span_id, Loose { parent, step });
         });
-        self.resources = resources;
     }
 
     /// Adds what the ledger says of a step, or the step where only the ledger knows it.
