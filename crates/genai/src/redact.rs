@@ -90,6 +90,8 @@ pub const PATTERNS_MAX: usize = 100;
 pub const KEY_RULES_MAX: usize = 1_000;
 /// Bytes that a compiled pattern may take.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
+/// How often a text is looked through again for what stands beside findings.
+const ROUNDS_MAX: usize = 4;
 /// Digits of a hash: 64 bits, so that two values of a billion hardly ever share one.
 const HASH_DIGITS: usize = 16;
 
@@ -325,9 +327,7 @@ impl Redactor {
 
     fn findings(&self, text: &str) -> Vec<Finding> {
         let mut found = Vec::new();
-        if self.actions.iter().any(Option::is_some) {
-            detect::find(self.actions, text, &mut found);
-        }
+        detect::find(self.actions, text, &mut found);
         for (at, (regex, _, _)) in self.patterns.iter().enumerate() {
             let matches = regex.find_iter(text).filter(|one| !one.is_empty());
             found.extend(matches.map(|one| Finding {
@@ -336,7 +336,37 @@ impl Redactor {
                 source: Source::Pattern(at),
             }));
         }
-        disjoint(found)
+        let mut found = disjoint(found);
+        // What is taken out ends a word for what stands beside it, such as a number before it.
+        for _ in 0..ROUNDS_MAX {
+            let more = self.between(text, &found);
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+            found = disjoint(found);
+        }
+        found
+    }
+
+    /// What detectors find in each piece of a text that stands beside a finding.
+    fn between(&self, text: &str, found: &[Finding]) -> Vec<Finding> {
+        let mut more = Vec::new();
+        if found.is_empty() {
+            return more;
+        }
+        let ends = found.iter().map(|one| one.start).chain([text.len()]);
+        let mut start = 0;
+        for (at, end) in ends.enumerate() {
+            let from = more.len();
+            detect::find(self.actions, text.get(start..end).unwrap_or_default(), &mut more);
+            for one in more.iter_mut().skip(from) {
+                one.start += start;
+                one.end += start;
+            }
+            start = found.get(at).map_or(end, |one| one.end);
+        }
+        more
     }
 
     fn action(&self, source: Source) -> Action {
