@@ -29,7 +29,7 @@ mod vercel;
 
 pub use hash::canonical_hash;
 pub use log::{Judged, LogReading, read_log, read_log_with};
-pub use point::{Measure, Point, PointReading, read_point};
+pub use point::{Measure, Point, PointReading, may_count, read_point};
 pub use provider::provider_name;
 
 use crate::record::Record;

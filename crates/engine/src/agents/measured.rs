@@ -6,11 +6,13 @@ use std::hash::Hasher as _;
 
 use hashbrown::HashMap;
 use twox_hash::XxHash64;
-use watchkeep_genai::dialect::{Measure, Point, PointReading, read_point};
+use watchkeep_genai::dialect::{Measure, Point, PointReading, may_count, read_point};
 use watchkeep_genai::price::PriceBook;
 use watchkeep_genai::step::Dialect;
 use watchkeep_genai::{Bucket, Kind, Step};
-use watchkeep_model::{Labels, MetricColumns, SpanId, TraceId};
+use watchkeep_model::column::Table as _;
+use watchkeep_model::labels::RawLabels;
+use watchkeep_model::{Labels, METRIC_NAME, MetricColumns, SpanId, TraceId};
 
 use super::book::{Decision, Earlier};
 use super::facts::{Counted, Entry};
@@ -75,19 +77,17 @@ pub(crate) struct Sample {
 
 /// Samples of a batch that count tokens; no series has delta temporality any more.
 pub(super) fn samples(columns: &MetricColumns) -> Vec<Sample> {
-    let read = |row: u32| -> Option<(u64, Key, Measure)> {
-        let bytes = columns.series.labels.get(row as usize);
-        let labels = Labels::from_canonical(bytes).ok()?;
-        let (key, measure) = key_of(&labels)?;
-        Some((XxHash64::oneshot(0, bytes), key, measure))
-    };
+    let counting: HashMap<u32, (u64, Key, Measure)> = (0..columns.series.len())
+        .filter_map(|row| Some((row as u32, read(columns.series.labels.get(row))?)))
+        .collect();
+    if counting.is_empty() {
+        return Vec::new();
+    }
     let floats = &columns.floats;
-    let mut known: HashMap<u32, Option<(u64, Key, Measure)>> = HashMap::new();
     let mut found = Vec::new();
     for (at, row) in floats.series.iter().enumerate() {
-        let reading = known.entry(*row).or_insert_with(|| read(*row));
         let value = floats.value[at];
-        if let Some((id, key, measure)) = reading
+        if let Some((id, key, measure)) = counting.get(row)
             && value.is_finite()
         {
             let start_ms = floats.start_ms[at];
@@ -95,6 +95,18 @@ pub(super) fn samples(columns: &MetricColumns) -> Vec<Sample> {
         }
     }
     found
+}
+
+/// What canonical labels say of a series that counts tokens. Nearly all count something else, and every
+/// series of every batch comes by here: that is told by the name's bytes alone.
+fn read(bytes: &[u8]) -> Option<(u64, Key, Measure)> {
+    let name = RawLabels::over(bytes).find(|label| label.name == METRIC_NAME.as_bytes())?.value;
+    if !may_count(name) {
+        return None;
+    }
+    let labels = Labels::from_canonical(bytes).ok()?;
+    let (key, measure) = key_of(&labels)?;
+    Some((XxHash64::oneshot(0, bytes), key, measure))
 }
 
 /// Whether the labels are of a series that counts tokens, and whose.
@@ -212,7 +224,7 @@ fn decision(key: Key, growth: &Growth, now_ns: i64, prices: &PriceBook) -> Decis
     step.user = key.user;
     MEASURED_OPERATION.clone_into(&mut step.operation);
     let mut fact = seen::told(step, now_ns, prices).fact;
-    fact.service = key.service;
+    fact.service = key.service.into();
     fact.counted = Counted::Yes;
     let trace_id = TraceId((u128::from(trace) << 64 | u128::from(other)).to_be_bytes());
     let span_id = SpanId(span.to_be_bytes());

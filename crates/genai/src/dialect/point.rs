@@ -105,9 +105,13 @@ pub fn read_point(point: &Point<'_>) -> Option<PointReading> {
     })
 }
 
+/// Whether a metric of that name can count tokens or dollars at all; most can not.
+pub fn may_count(name: &[u8]) -> bool {
+    ["gen_ai", "claude_code", "operation"].iter().any(|start| name.starts_with(start.as_bytes()))
+}
+
 fn measure(point: &Point<'_>) -> Option<(Measure, Dialect)> {
-    // Most metrics are of something else.
-    if !["gen_ai", "claude_code", "operation"].iter().any(|start| point.name.starts_with(start)) {
+    if !may_count(point.name.as_bytes()) {
         return None;
     }
     for (name, bucket, within) in TOKENS {
