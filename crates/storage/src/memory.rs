@@ -469,6 +469,10 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn tenants(&self) -> Vec<TenantId> {
         self.tenants.lock().keys().cloned().collect()
     }

@@ -119,7 +119,7 @@ async fn serve(config: Config) -> Result<()> {
     outcome?;
     if let Ok(store) = engine.store() {
         engine.finish_budgets().await?;
-        store.flush().await?;
+        store.close().await?;
     }
     tracing::info!("stopped");
     Ok(())

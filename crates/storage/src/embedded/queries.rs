@@ -1,6 +1,7 @@
 //! The seam, as the embedded engine answers it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use watchkeep_model::error::IoContext;
@@ -203,6 +204,15 @@ impl Store for EmbeddedStore {
 
     async fn flush(&self) -> Result<()> {
         self.inner.flush(&TableKind::ALL).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        let flushed = self.flush().await;
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || inner.wal().close())
+            .await
+            .context(|| "closing the log broke off".to_owned())?;
+        flushed
     }
 
     fn tenants(&self) -> Vec<TenantId> {

@@ -178,6 +178,31 @@ async fn tokens_outlive_the_records_of_the_log() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_takes_nothing_and_leaves_no_empty_log_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let config =
+        || StorageConfig { wal_segment_bytes: 64 << 10, ..StorageConfig::new(folder.path()) };
+    let store = open(config()).await.unwrap();
+    let body = "x".repeat(1000);
+    for time in 0..200 {
+        write(&store, time, &body).await;
+    }
+    store.close().await.unwrap();
+    let log_bytes: u64 = std::fs::read_dir(folder.path().join("wal"))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .sum();
+    assert!(log_bytes < 1000, "{log_bytes} bytes of log are left");
+    assert_eq!(bodies(&store).await.len(), 200);
+    let batch = Batch::Logs(logs(&[(1, Level::Info, "gateway", "late")]));
+    let error = store.append(&TenantId::default(), batch.into()).await.unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Unavailable { .. }), "{error}");
+    close(store).await;
+    let store = open(config()).await.unwrap();
+    assert_eq!(bodies(&store).await.len(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replay_that_is_larger_than_memory_may_be_flushes_on_its_way() {
     let folder = tempfile::tempdir().unwrap();
     let body = "x".repeat(1000);

@@ -287,6 +287,10 @@ pub trait Store: std::fmt::Debug + Send + Sync + 'static {
     /// Moves what is in memory to parts, then returns.
     async fn flush(&self) -> Result<()>;
 
+    /// Flushes, and leaves no more on disk than the next start needs. An engine may take nothing
+    /// afterwards; questions are still answered.
+    async fn close(&self) -> Result<()>;
+
     /// Tenants that something is held of, sorted.
     fn tenants(&self) -> Vec<TenantId>;
 

@@ -37,11 +37,12 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How many empty segments are kept for reuse.
 const SPARES_MAX: usize = 2;
 
-/// The log. Dropping it writes what is queued and stops the thread.
+/// The log. Closing or dropping it writes what is queued and stops the thread.
 #[derive(Debug)]
 pub(crate) struct Wal {
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    /// None once it is closed.
+    thread: Mutex<Option<JoinHandle<()>>>,
     queue_bytes_max: usize,
 }
 
@@ -86,7 +87,11 @@ impl Wal {
             .name("wal".to_owned())
             .spawn(move || writer.run())
             .context(|| "cannot start the log's thread".to_owned())?;
-        Ok(Self { shared, thread: Some(thread), queue_bytes_max: config.queue_bytes_max })
+        Ok(Self {
+            shared,
+            thread: Mutex::new(Some(thread)),
+            queue_bytes_max: config.queue_bytes_max,
+        })
     }
 
     /// Appends a record and waits until it is durable. Returns its sequence number.
@@ -96,6 +101,9 @@ impl Wal {
             let mut state = self.shared.state.lock();
             if let Some(why) = &state.failed {
                 return Err(refused(why));
+            }
+            if state.closing {
+                return Err(refused("the server is stopping"));
             }
             if state.queue_bytes > 0 && state.queue_bytes + payload.len() > self.queue_bytes_max {
                 return Err(Error::new(
@@ -128,6 +136,17 @@ impl Wal {
         self.shared.work.notify_one();
     }
 
+    /// Writes what is queued, takes nothing any more, and leaves on disk only what the next start needs.
+    /// Blocks until that is done.
+    pub(crate) fn close(&self) {
+        self.shared.state.lock().closing = true;
+        self.shared.work.notify_one();
+        if let Some(thread) = self.thread.lock().take() {
+            // A panic of the thread has failed its appends already; there is nobody to tell.
+            let _panicked = thread.join();
+        }
+    }
+
     /// Figures.
     pub(crate) fn stats(&self) -> WalStats {
         let state = self.shared.state.lock();
@@ -143,12 +162,7 @@ impl Wal {
 
 impl Drop for Wal {
     fn drop(&mut self) {
-        self.shared.state.lock().closing = true;
-        self.shared.work.notify_one();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the thread has failed its appends already; there is nobody to tell.
-            let _panicked = thread.join();
-        }
+        self.close();
     }
 }
 
