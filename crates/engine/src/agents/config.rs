@@ -85,7 +85,7 @@ impl Default for AgentsConfig {
             settle: HumaneDuration(Duration::from_secs(10)),
             hold_max: HumaneDuration(Duration::from_mins(2)),
             remember: HumaneDuration(Duration::from_mins(5)),
-            steps_held_max: 200_000,
+            steps_held_max: 100_000,
             trace_steps_max: 50_000,
             traces_known_max: 500_000,
             recover_window: HumaneDuration(Duration::from_hours(1)),

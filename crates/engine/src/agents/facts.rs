@@ -1,6 +1,7 @@
 //! What the ledger holds: a line of JSON for each step, run, piece of feedback and event. Members that
 //! are empty are left out. Told in `docs/formats/ledger.md`.
 
+use ecow::{EcoString, EcoVec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use watchkeep_genai::price::CostSource;
@@ -71,6 +72,23 @@ impl<'de> Deserialize<'de> for Tokens {
     }
 }
 
+/// Ids of spans as 16 hexadecimal digits.
+mod hex {
+    use super::{Deserialize, SpanId};
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    pub(super) fn serialize<S: serde::Serializer>(id: &SpanId, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: serde::Deserializer<'de>>(
+        from: D,
+    ) -> Result<SpanId, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(from)?;
+        SpanId::parse_hex(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -116,44 +134,46 @@ fact! {
             dialect: Dialect,
         ]
         /// `service.name`.
-        service: String,
+        service: EcoString,
         /// The span's name.
-        name: String,
-        /// The parent's id, 16 hexadecimal digits.
-        parent: String,
-        /// The step of the run that it belongs to: the topmost agent above it, or itself; 16 digits.
-        run: String,
+        name: EcoString,
+        /// The span above it; none for a root.
+        #[serde(with = "hex")]
+        parent: SpanId,
+        /// The step of the run that it belongs to: the topmost agent above it, or itself.
+        #[serde(with = "hex")]
+        run: SpanId,
         #[expect(missing_docs, reason = "as in Step")]
-        operation: String,
+        operation: EcoString,
         /// The agent that did it: its own name, or that of the nearest agent above it.
-        agent: String,
+        agent: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        agent_version: String,
+        agent_version: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        session: String,
+        session: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        user: String,
+        user: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        interaction: String,
+        interaction: EcoString,
         /// Id of the reservation of a budget that it was made under (attribute
         /// `watchkeep.reservation.id`).
-        reservation: String,
+        reservation: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        workflow: String,
+        workflow: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        provider: String,
+        provider: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        request_model: String,
+        request_model: EcoString,
         /// The model that answered, or else the one that was asked for.
-        model: String,
+        model: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        response_id: String,
+        response_id: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        prompt: String,
+        prompt: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        prompt_version: String,
+        prompt_version: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        tool: String,
+        tool: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
         tool_arguments_hash: u64,
         #[expect(missing_docs, reason = "as in Step")]
@@ -167,29 +187,29 @@ fact! {
         /// Where the cost comes from.
         cost_source: CostSource,
         /// Key of the row that it was priced by.
-        price: String,
+        price: EcoString,
         /// Tier of that row.
-        tier: String,
+        tier: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        service_tier: String,
+        service_tier: EcoString,
         /// How long it took, nanoseconds.
         duration_ns: i64,
         #[expect(missing_docs, reason = "as in Step")]
         first_token_ns: Option<i64>,
         /// Why the model ended.
-        finish: Vec<String>,
+        finish: EcoVec<EcoString>,
         /// As in Step; empty for success.
-        error: String,
+        error: EcoString,
         /// Whether it repeats a step before it that failed: same kind, same model or tool.
         retry: bool,
         /// What kind of loop was found with it, if any.
-        loop_kind: String,
+        loop_kind: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        tags: Vec<String>,
+        tags: EcoVec<EcoString>,
         #[expect(missing_docs, reason = "as in Step")]
-        release: String,
+        release: EcoString,
         #[expect(missing_docs, reason = "as in Step")]
-        environment: String,
+        environment: EcoString,
     }
 }
 

@@ -49,10 +49,10 @@ impl Ledger {
     /// Traces whose runs are not told of as their steps are.
     fn with_untold_runs(&self) -> impl Iterator<Item = TraceId> {
         let is_untold = |entry: &&Entry<StepFact>| {
-            SpanId::parse_hex(&entry.fact.run).is_ok_and(|run| {
-                let told = self.runs.get(&(entry.trace_id, run));
+            entry.fact.run.is_some() && {
+                let told = self.runs.get(&(entry.trace_id, entry.fact.run));
                 told.is_none_or(|run| run.written_ns < entry.written_ns)
-            })
+            }
         };
         self.steps.values().filter(is_untold).map(|entry| entry.trace_id)
     }

@@ -4,6 +4,7 @@
 
 use std::hash::Hasher as _;
 
+use ecow::EcoString;
 use twox_hash::XxHash64;
 use watchkeep_genai::dialect::{LogReading, speaks};
 use watchkeep_genai::price::PriceBook;
@@ -100,8 +101,8 @@ pub(super) fn of_spans(
         };
         let time_ns = columns.start_ns[row];
         let mut told = told(step, time_ns, prices);
-        columns.service.get(row).clone_into(&mut told.fact.service);
-        columns.name.get(row).clone_into(&mut told.fact.name);
+        told.fact.service = columns.service.get(row).into();
+        told.fact.name = columns.name.get(row).into();
         told.fact.duration_ns = columns.duration_ns[row].max(0);
         seen.push(linked(columns, row, Some(Box::new(told))));
     }
@@ -126,7 +127,7 @@ fn linked(columns: &SpanColumns, row: usize, mut told: Option<Box<Told>>) -> See
     if let Some(told) = &mut told
         && parent.is_some()
     {
-        told.fact.parent = parent.to_string();
+        told.fact.parent = parent;
     }
     Seen {
         trace_id: TraceId(columns.trace_id[row]),
@@ -188,15 +189,15 @@ fn logged(
     };
     told.is = is;
     told.fact.duration_ns = duration_ns.max(0);
-    record.service.clone_into(&mut told.fact.service);
-    record.name.clone_into(&mut told.fact.name);
+    told.fact.service = record.service.into();
+    told.fact.name = record.name.into();
     if is != Is::Whole {
         // It is told of by its own span.
         let told = Some(Box::new(told));
         return Seen { trace_id: trace, span_id: span, parent: SpanId::NONE, told };
     }
     if trace.is_some() && span.is_some() {
-        told.fact.parent = span.to_string();
+        told.fact.parent = span;
     }
     let parent = if trace.is_some() { span } else { SpanId::NONE };
     let trace_id = if trace.is_some() { trace } else { trace_of_session(&told.fact) };
@@ -240,47 +241,47 @@ fn trace_of_session(fact: &StepFact) -> TraceId {
 pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook) -> Told {
     let cost = prices.cost(&step, time_ns);
     let row = cost.row.unwrap_or_else(no_row);
-    let model = step.model().to_owned();
+    let model = step.model().into();
     let fact = StepFact {
         kind: step.kind,
         dialect: step.dialect,
-        service: String::new(),
-        name: String::new(),
-        parent: String::new(),
-        run: String::new(),
-        operation: step.operation,
-        agent: step.agent,
-        agent_version: step.agent_version,
-        session: step.session,
-        user: step.user,
-        interaction: step.interaction,
-        reservation: step.reservation,
-        workflow: step.workflow,
-        provider: step.provider,
-        request_model: step.request_model,
+        service: EcoString::new(),
+        name: EcoString::new(),
+        parent: SpanId::NONE,
+        run: SpanId::NONE,
+        operation: step.operation.into(),
+        agent: step.agent.into(),
+        agent_version: step.agent_version.into(),
+        session: step.session.into(),
+        user: step.user.into(),
+        interaction: step.interaction.into(),
+        reservation: step.reservation.into(),
+        workflow: step.workflow.into(),
+        provider: step.provider.into(),
+        request_model: step.request_model.into(),
         model,
-        response_id: step.response_id,
-        prompt: step.prompt,
-        prompt_version: step.prompt_version,
-        tool: step.tool,
+        response_id: step.response_id.into(),
+        prompt: step.prompt.into(),
+        prompt_version: step.prompt_version.into(),
+        tool: step.tool.into(),
         tool_arguments_hash: step.tool_arguments_hash,
         tool_result_hash: step.tool_result_hash,
         tokens: Tokens(step.usage),
         counted: super::facts::Counted::Nothing,
         cost_usd: if cost.usd.is_finite() { cost.usd } else { 0.0 },
         cost_source: cost.source,
-        price: row.key,
-        tier: row.tier,
-        service_tier: step.service_tier,
+        price: row.key.into(),
+        tier: row.tier.into(),
+        service_tier: step.service_tier.into(),
         duration_ns: 0,
         first_token_ns: step.first_token_ns,
-        finish: step.finish_reasons,
-        error: step.error,
+        finish: step.finish_reasons.into_iter().map(Into::into).collect(),
+        error: step.error.into(),
         retry: false,
-        loop_kind: String::new(),
-        tags: step.tags,
-        release: step.release,
-        environment: step.environment,
+        loop_kind: EcoString::new(),
+        tags: step.tags.into_iter().map(Into::into).collect(),
+        release: step.release.into(),
+        environment: step.environment.into(),
     };
     Told {
         time_ns,

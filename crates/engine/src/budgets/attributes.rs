@@ -1,5 +1,7 @@
 //! What is known about who spends, and which of it a budget may ask for.
 
+use ecow::{EcoString, eco_format};
+
 use crate::agents::facts::StepFact;
 
 /// Names of attributes that have one value.
@@ -59,8 +61,8 @@ impl Attribute {
 /// What is known about who spends.
 #[derive(Clone, Default, PartialEq)]
 pub struct Attributes {
-    named: [String; NAMES.len()],
-    tags: Vec<String>,
+    named: [EcoString; NAMES.len()],
+    tags: Vec<EcoString>,
 }
 
 impl std::fmt::Debug for Attributes {
@@ -75,10 +77,10 @@ impl Attributes {
     /// value is none.
     pub fn set(&mut self, name: &str, value: String) -> Result<(), String> {
         match Attribute::parse(name)? {
-            Attribute::Named(at) => self.named[at] = value,
+            Attribute::Named(at) => self.named[at] = value.into(),
             Attribute::Tag if value.is_empty() => {}
-            Attribute::Tag => self.tags.push(value),
-            Attribute::TagOf(key) => self.tags.push(format!("{key}:{value}")),
+            Attribute::Tag => self.tags.push(value.into()),
+            Attribute::TagOf(key) => self.tags.push(eco_format!("{key}:{value}")),
         }
         self.tags.truncate(TAGS_MAX);
         Ok(())
@@ -103,30 +105,27 @@ impl Attributes {
     /// Those of a step of the ledger.
     pub(crate) fn of_fact(fact: &StepFact) -> Self {
         let named = [
-            &*fact.service,
-            &*fact.agent,
-            &*fact.user,
-            &*fact.session,
-            &*fact.model,
-            &*fact.request_model,
-            &*fact.provider,
-            &*fact.environment,
-            &*fact.release,
-            &*fact.workflow,
-            &*fact.prompt,
-            &*fact.prompt_version,
-            &*fact.agent_version,
-            &*fact.operation,
-            fact.kind.name(),
-            fact.dialect.name(),
-            &*fact.service_tier,
-            &*fact.tool,
-            &*fact.interaction,
+            fact.service.clone(),
+            fact.agent.clone(),
+            fact.user.clone(),
+            fact.session.clone(),
+            fact.model.clone(),
+            fact.request_model.clone(),
+            fact.provider.clone(),
+            fact.environment.clone(),
+            fact.release.clone(),
+            fact.workflow.clone(),
+            fact.prompt.clone(),
+            fact.prompt_version.clone(),
+            fact.agent_version.clone(),
+            fact.operation.clone(),
+            fact.kind.name().into(),
+            fact.dialect.name().into(),
+            fact.service_tier.clone(),
+            fact.tool.clone(),
+            fact.interaction.clone(),
         ];
-        Self {
-            named: named.map(str::to_owned),
-            tags: fact.tags.iter().take(TAGS_MAX).cloned().collect(),
-        }
+        Self { named, tags: fact.tags.iter().take(TAGS_MAX).cloned().collect() }
     }
 
     /// Values of an attribute, without empty ones.

@@ -105,7 +105,7 @@ fn step(number: u64, user: &str, usd: f64, time_ns: i64) -> Entry<StepFact> {
     let mut usage = Usage::default();
     usage.set(Bucket::Input, 100);
     usage.set(Bucket::Reasoning, 7);
-    user.clone_into(&mut fact.user);
+    fact.user = user.into();
     fact.tokens = Tokens(usage);
     fact.cost_usd = usd;
     fact.counted = Counted::Yes;
@@ -195,7 +195,7 @@ async fn undecided_usage_counts_at_once_and_the_decision_corrects_it() {
     arrive(&engine, &one);
     assert_eq!(spent(&engine, "b", "").0, 5.0);
     let arrived = one.fact.clone();
-    "ann".clone_into(&mut one.fact.user);
+    one.fact.user = "ann".into();
     decide(&engine, &mut one, Before::Arrived(&arrived)).await;
     assert_eq!((spent(&engine, "b", "").0, spent(&engine, "u", "ann").0), (5.0, 5.0));
     // A child comes late: it was the sum of what is below.
@@ -321,7 +321,7 @@ async fn reservations_hold_until_they_are_settled_matched_released_or_over() {
     engine.settle_reservation(&tenant(), &ids[0], Actual { usd: Some(1.0), tokens: None }).unwrap();
     assert_eq!(spent(&engine, "b", ""), (0.0, 7.0));
     let mut span = step(1, "", 1.25, engine.clock.now_ns());
-    ids[0].clone_into(&mut span.fact.reservation);
+    span.fact.reservation = ids[0].as_str().into();
     arrive(&engine, &span);
     assert_eq!(spent(&engine, "b", ""), (1.25, 6.0));
     engine.release_reservation(&tenant(), &ids[1]).unwrap();
@@ -367,7 +367,7 @@ async fn parallel_checkers_that_reserve_never_overshoot() {
                         Some((id, _)) if round % 3 == 0 => {
                             let number = (thread * 1_000 + round + 1) as u64;
                             let mut span = step(number, user, 0.01, engine.clock.now_ns());
-                            span.fact.reservation = id;
+                            span.fact.reservation = id.into();
                             arrive(engine, &span);
                             granted += 1;
                         }

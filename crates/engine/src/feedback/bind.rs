@@ -240,8 +240,9 @@ fn bind_to_run(
     fill(&mut fact.service, &known.service);
     fill(&mut fact.agent, &known.agent);
     fill(&mut fact.agent_version, &known.agent_version);
-    let model = last_call.map(|call| &call.fact.model).or_else(|| known.models.first());
-    fill(&mut fact.model, model.map_or("", String::as_str));
+    let answered = last_call.map(|call| call.fact.model.as_str());
+    let model = answered.or_else(|| known.models.first().map(String::as_str));
+    fill(&mut fact.model, model.unwrap_or_default());
     fill(&mut fact.session, &known.session);
     fill(&mut fact.user, &known.user);
     fill(&mut fact.interaction, &known.interaction);

@@ -52,9 +52,10 @@ pub(super) fn keys_of_run(run: &Entry<RunFact>) -> impl Iterator<Item = Key> + '
 /// Ids of a step that feedback may name, but those that its run tells too.
 pub(super) fn keys_of_step(step: &Entry<StepFact>) -> impl Iterator<Item = Key> + '_ {
     let fact = &step.fact;
-    let response = (!fact.response_id.is_empty()).then(|| Key::Response(fact.response_id.clone()));
+    let response =
+        (!fact.response_id.is_empty()).then(|| Key::Response(fact.response_id.to_string()));
     let interaction =
-        (!fact.interaction.is_empty()).then(|| Key::Interaction(fact.interaction.clone()));
+        (!fact.interaction.is_empty()).then(|| Key::Interaction(fact.interaction.to_string()));
     std::iter::once(Key::Span(step.span_id)).chain(response).chain(interaction)
 }
 

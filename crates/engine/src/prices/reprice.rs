@@ -176,13 +176,13 @@ impl Pricer {
         };
         let is_changed =
             (cost.usd - fact.cost_usd).abs() > SAME_USD || cost.source != fact.cost_source;
-        let model = (fact.provider.clone(), fact.model.clone());
+        let model = (fact.provider.to_string(), fact.model.to_string());
         let correction = (is_changed && !self.asked.dry_run).then(|| {
             let row = cost.row.unwrap_or_else(no_row);
             entry.fact.cost_usd = cost.usd;
             entry.fact.cost_source = cost.source;
-            entry.fact.price = row.key;
-            entry.fact.tier = row.tier;
+            entry.fact.price = row.key.into();
+            entry.fact.tier = row.tier.into();
             // Later than what it replaces, whatever the clock says.
             entry.written_ns = self.now_ns.max(entry.written_ns.saturating_add(1));
             Box::new(entry)
@@ -280,10 +280,8 @@ impl Engine {
         let mut runs: HashMap<Place, Change> = HashMap::new();
         let mut steps = Vec::with_capacity(corrections.len());
         for (entry, change) in corrections {
-            if let Ok(run) = SpanId::parse_hex(&entry.fact.run)
-                && entry.fact.counted == Counted::Yes
-            {
-                let held = runs.entry((entry.trace_id, run)).or_default();
+            if entry.fact.run.is_some() && entry.fact.counted == Counted::Yes {
+                let held = runs.entry((entry.trace_id, entry.fact.run)).or_default();
                 held.usd += change.usd;
                 held.unpriced += change.unpriced;
             }

@@ -142,9 +142,9 @@ fn models_are_unpriced_until_they_have_a_price() {
 fn fact(span: u8, time_ns: i64, model: &str, cost_usd: f64, source: CostSource) -> Entry<StepFact> {
     let mut fact: StepFact =
         serde_json::from_value(json!({"kind": "llm", "dialect": "opentelemetry"})).unwrap();
-    fact.service = "shop".to_owned();
-    fact.model = model.to_owned();
-    fact.run = "aaaaaaaaaaaaaaaa".to_owned();
+    fact.service = "shop".into();
+    fact.model = model.into();
+    fact.run = SpanId([0xaa; 8]);
     let mut tokens = Tokens::default();
     tokens.0.set(Bucket::Input, 1_000_000);
     fact.tokens = tokens;

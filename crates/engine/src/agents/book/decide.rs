@@ -6,6 +6,7 @@
 //! nothing must be taken back; where both have counted, the upper one is taken back. Of two steps beside
 //! each other that tell of one response, the one that told first counts.
 
+use ecow::EcoString;
 use hashbrown::HashMap;
 use watchkeep_genai::Kind;
 use watchkeep_model::{SpanId, TraceId};
@@ -331,7 +332,7 @@ impl Trace {
                 counted,
                 retry: retries[*at],
                 loop_kind: loops.get(at).copied().unwrap_or_default(),
-                run: view.runs[*at].map(|run| tree.ids[run].to_string()).unwrap_or_default(),
+                run: view.runs[*at].map(|run| tree.ids[run]).unwrap_or_default(),
             };
             if step.state == State::Decided && owners.agree(view, *at) && new.agrees(&step.fact) {
                 continue;
@@ -393,7 +394,7 @@ struct Filled {
     counted: Counted,
     retry: bool,
     loop_kind: &'static str,
-    run: String,
+    run: SpanId,
 }
 
 impl Filled {
@@ -407,7 +408,7 @@ impl Filled {
     fn fill(self, fact: &mut StepFact) {
         fact.counted = self.counted;
         fact.retry = self.retry;
-        self.loop_kind.clone_into(&mut fact.loop_kind);
+        fact.loop_kind = self.loop_kind.into();
         fact.run = self.run;
     }
 }
@@ -421,7 +422,7 @@ struct Owners {
 
 const TEXTS: [u8; 6] = [SESSION, USER, INTERACTION, WORKFLOW, RELEASE, ENVIRONMENT];
 
-fn text(fact: &StepFact, bit: u8) -> &String {
+fn text(fact: &StepFact, bit: u8) -> &EcoString {
     match bit {
         SESSION => &fact.session,
         USER => &fact.user,
@@ -432,7 +433,7 @@ fn text(fact: &StepFact, bit: u8) -> &String {
     }
 }
 
-fn text_mut(fact: &mut StepFact, bit: u8) -> &mut String {
+fn text_mut(fact: &mut StepFact, bit: u8) -> &mut EcoString {
     match bit {
         SESSION => &mut fact.session,
         USER => &mut fact.user,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use watchkeep_model::SpanId;
+
 use super::Earlier;
 use super::responses::Twin;
 use crate::agents::facts::{Counted, Entry, StepFact};
@@ -191,7 +193,7 @@ impl Held {
         if has(TAGS) {
             fact.tags.clear();
         }
-        fact.run.clear();
+        fact.run = SpanId::NONE;
         fact.counted = Counted::Nothing;
         fact.retry = false;
         fact.loop_kind.clear();

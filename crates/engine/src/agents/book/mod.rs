@@ -466,12 +466,12 @@ impl Trace {
     /// A step is in the ledger.
     fn was_decided(&mut self, entry: Entry<StepFact>) {
         let Entry { time_ns, written_ns, span_id, fact, .. } = entry;
-        if let (Some(kind), Ok(run)) =
-            (LoopKind::from_name(&fact.loop_kind), SpanId::parse_hex(&fact.run))
+        if let Some(kind) = LoopKind::from_name(&fact.loop_kind)
+            && fact.run.is_some()
         {
-            self.loops.insert((run, kind.name()));
+            self.loops.insert((fact.run, kind.name()));
         }
-        let parent = SpanId::parse_hex(&fact.parent).unwrap_or(SpanId::NONE);
+        let parent = fact.parent;
         let node = self.nodes.entry(span_id).or_insert_with(|| Node { parent, step: None });
         match &mut node.step {
             None => {

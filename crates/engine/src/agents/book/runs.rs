@@ -61,9 +61,9 @@ impl Trace {
         for span in &tree.ids {
             let step = self.nodes.get(span).and_then(|node| node.step.as_deref());
             if let Some(step) = step
-                && let Ok(run) = SpanId::parse_hex(&step.fact.run)
+                && step.fact.run.is_some()
             {
-                by_run.entry(run).or_default().push(step);
+                by_run.entry(step.fact.run).or_default().push(step);
             }
         }
         for (run, mut steps) in by_run {
@@ -128,10 +128,10 @@ fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
     let last = steps.iter().max_by_key(|step| end(step));
     let agent = [&own.agent, &own.workflow, &own.service].into_iter().find(|name| !name.is_empty());
     let mut fact = RunFact {
-        service: own.service.clone(),
-        name: own.name.clone(),
-        agent: agent.cloned().unwrap_or_default(),
-        agent_version: own.agent_version.clone(),
+        service: own.service.to_string(),
+        name: own.name.to_string(),
+        agent: agent.map(ToString::to_string).unwrap_or_default(),
+        agent_version: own.agent_version.to_string(),
         session: first(steps, &own.session, |step| &step.fact.session),
         user: first(steps, &own.user, |step| &step.fact.user),
         interaction: first(steps, &own.interaction, |step| &step.fact.interaction),
@@ -140,9 +140,9 @@ fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
         duration_ns: if is_agent { own.duration_ns } else { end_ns.saturating_sub(start_ns) },
         first_token_ns: None,
         error: if is_agent {
-            own.error.clone()
+            own.error.to_string()
         } else {
-            last.map(|step| step.fact.error.clone()).unwrap_or_default()
+            last.map(|step| step.fact.error.to_string()).unwrap_or_default()
         },
         steps: steps.len() as u64,
         llm_calls: 0,
@@ -157,18 +157,18 @@ fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
         models: Vec::new(),
         tools: Vec::new(),
         agents: Vec::new(),
-        tags: own.tags.clone(),
+        tags: own.tags.iter().map(ToString::to_string).collect(),
     };
     add_steps(&mut fact, start_ns, steps);
     (start_ns, fact)
 }
 
 /// The run's own text, or else the first that a step of it tells.
-fn first<'a>(steps: &[&'a Held], own: &str, of: impl Fn(&'a Held) -> &'a String) -> String {
+fn first<'a>(steps: &[&'a Held], own: &str, of: impl Fn(&'a Held) -> &'a str) -> String {
     if !own.is_empty() {
         return own.to_owned();
     }
-    steps.iter().map(|step| of(step)).find(|text| !text.is_empty()).cloned().unwrap_or_default()
+    steps.iter().map(|step| of(step)).find(|text| !text.is_empty()).unwrap_or_default().to_owned()
 }
 
 fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
@@ -232,19 +232,19 @@ fn loop_event(trace: TraceId, run: SpanId, step: &Held, kind: &'static str) -> E
         ("loop", kind.into()),
         ("trace_id", trace.to_string().into()),
         ("run", run.to_string().into()),
-        ("tool", fact.tool.clone().into()),
-        ("model", fact.model.clone().into()),
+        ("tool", fact.tool.as_str().into()),
+        ("model", fact.model.as_str().into()),
     ];
     EventFact {
         id: format!("loop:{trace}:{run}:{kind}"),
         kind: "loop".into(),
         severity: "warning".into(),
-        service: fact.service.clone(),
-        agent: fact.agent.clone(),
-        session: fact.session.clone(),
-        user: fact.user.clone(),
+        service: fact.service.to_string(),
+        agent: fact.agent.to_string(),
+        session: fact.session.to_string(),
+        user: fact.user.to_string(),
         title,
-        text: fact.error.clone(),
+        text: fact.error.to_string(),
         details: details.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }

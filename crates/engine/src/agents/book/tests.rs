@@ -243,10 +243,7 @@ fn a_call_counts_at_once_when_all_above_it_is_known() {
     game.show([step(1, 0, Kind::Agent, 0), step(3, 1, Kind::Llm, 100)]);
     game.wait(1);
     let fact = game.fact(3);
-    assert_eq!(
-        (fact.counted, fact.agent.as_str(), &*fact.run),
-        (Counted::Yes, "agent1", "0000000000000001")
-    );
+    assert_eq!((fact.counted, fact.agent.as_str(), fact.run), (Counted::Yes, "agent1", id(1)));
 }
 
 #[test]
@@ -273,7 +270,7 @@ fn a_call_that_is_told_of_by_framework_and_client_counts_once() {
 fn a_response_that_is_told_of_twice_side_by_side_counts_once() {
     let answering = |number: u8, parent: u8, response: &str| {
         let mut seen = step(number, parent, Kind::Llm, 100);
-        response.clone_into(&mut seen.told.as_mut().unwrap().fact.response_id);
+        seen.told.as_mut().unwrap().fact.response_id = response.into();
         seen
     };
     let mut game = Game::default();
@@ -334,18 +331,18 @@ fn free_steps_and_declared_sums_never_count() {
 #[test]
 fn session_user_and_agent_come_from_the_nearest_step_above_that_tells() {
     let mut agent = step(1, 0, Kind::Agent, 0);
-    "kim".clone_into(&mut agent.told.as_mut().unwrap().fact.user);
+    agent.told.as_mut().unwrap().fact.user = "kim".into();
     let mut inner = step(2, 1, Kind::Agent, 0);
-    "s1".clone_into(&mut inner.told.as_mut().unwrap().fact.session);
+    inner.told.as_mut().unwrap().fact.session = "s1".into();
     let mut game = Game::default();
     game.show([step(4, 3, Kind::Llm, 1), plain(3, 2), inner, agent]);
     game.wait(1);
     let fact = game.fact(4);
     assert_eq!((&*fact.user, &*fact.session, &*fact.agent), ("kim", "s1", "agent2"));
-    assert_eq!(fact.run, id(1).to_string());
+    assert_eq!(fact.run, id(1));
     // The one above changes its mind.
     let mut agent = step(1, 0, Kind::Agent, 0);
-    "lee".clone_into(&mut agent.told.as_mut().unwrap().fact.user);
+    agent.told.as_mut().unwrap().fact.user = "lee".into();
     game.show([agent]);
     game.wait(1);
     assert_eq!(game.fact(4).user, "lee");
@@ -388,7 +385,7 @@ fn circles_and_steps_of_themselves_end() {
 #[test]
 fn a_retry_is_a_step_after_one_of_its_kind_that_failed() {
     let mut failed = step(2, 1, Kind::Llm, 0);
-    "timeout".clone_into(&mut failed.told.as_mut().unwrap().fact.error);
+    failed.told.as_mut().unwrap().fact.error = "timeout".into();
     let mut game = Game::default();
     game.show([
         step(1, 0, Kind::Agent, 0),
@@ -409,7 +406,7 @@ fn a_loop_is_told_of_while_the_run_goes_on_and_once() {
     for number in 2..12 {
         let mut tool = step(number, 1, Kind::Tool, 0);
         let fact = &mut tool.told.as_mut().unwrap().fact;
-        "search".clone_into(&mut fact.tool);
+        fact.tool = "search".into();
         fact.tool_arguments_hash = 5;
         game.show([tool]);
         game.wait(1);

@@ -312,7 +312,7 @@ impl Spans {
     /// Adds what the ledger says of a step, or the step where only the ledger knows it.
     fn add_fact(&mut self, entry: Entry<StepFact>) {
         let Entry { span_id, time_ns, fact, .. } = entry;
-        let parent = SpanId::parse_hex(&fact.parent).unwrap_or(SpanId::NONE);
+        let parent = fact.parent;
         self.parents.entry(span_id).or_insert(parent);
         let loose = self.steps.entry(span_id).or_insert_with(|| Loose {
             parent,
@@ -320,8 +320,8 @@ impl Spans {
                 span_id,
                 parent: None,
                 depth: 0,
-                name: fact.name.clone(),
-                service: fact.service.clone(),
+                name: fact.name.to_string(),
+                service: fact.service.to_string(),
                 start_ns: time_ns,
                 duration_ns: fact.duration_ns,
                 agent: String::new(),
@@ -336,9 +336,9 @@ impl Spans {
             },
         });
         let step = &mut loose.step;
-        let inherit = |told: &mut String, from: &String| {
+        let inherit = |told: &mut String, from: &str| {
             if told.is_empty() {
-                told.clone_from(from);
+                from.clone_into(told);
             }
         };
         inherit(&mut step.agent, &fact.agent);
@@ -348,7 +348,7 @@ impl Spans {
         inherit(&mut step.step.release, &fact.release);
         inherit(&mut step.step.environment, &fact.environment);
         step.retry = fact.retry;
-        step.loop_kind.clone_from(&fact.loop_kind);
+        step.loop_kind = fact.loop_kind.into();
         step.decision = Decision::Decided(fact.counted);
         step.cost.usd = fact.cost_usd;
         step.cost.source = fact.cost_source;
@@ -413,32 +413,32 @@ impl Spans {
 /// A step as the ledger remembers it.
 fn step_of(fact: &StepFact) -> Step {
     let mut step = Step::new(fact.kind, fact.dialect);
-    step.operation.clone_from(&fact.operation);
-    step.provider.clone_from(&fact.provider);
-    step.request_model.clone_from(&fact.request_model);
-    step.response_model.clone_from(&fact.model);
-    step.response_id.clone_from(&fact.response_id);
-    step.agent.clone_from(&fact.agent);
-    step.agent_version.clone_from(&fact.agent_version);
-    step.session.clone_from(&fact.session);
-    step.user.clone_from(&fact.user);
-    step.interaction.clone_from(&fact.interaction);
-    step.workflow.clone_from(&fact.workflow);
-    step.prompt.clone_from(&fact.prompt);
-    step.prompt_version.clone_from(&fact.prompt_version);
-    step.tool.clone_from(&fact.tool);
+    step.operation = fact.operation.to_string();
+    step.provider = fact.provider.to_string();
+    step.request_model = fact.request_model.to_string();
+    step.response_model = fact.model.to_string();
+    step.response_id = fact.response_id.to_string();
+    step.agent = fact.agent.to_string();
+    step.agent_version = fact.agent_version.to_string();
+    step.session = fact.session.to_string();
+    step.user = fact.user.to_string();
+    step.interaction = fact.interaction.to_string();
+    step.workflow = fact.workflow.to_string();
+    step.prompt = fact.prompt.to_string();
+    step.prompt_version = fact.prompt_version.to_string();
+    step.tool = fact.tool.to_string();
     step.tool_arguments_hash = fact.tool_arguments_hash;
     step.tool_result_hash = fact.tool_result_hash;
     step.usage = fact.tokens.0;
     step.is_free = fact.counted == Counted::Free;
     step.reported_cost = (fact.cost_source == CostSource::Reported).then_some(fact.cost_usd);
-    step.service_tier.clone_from(&fact.service_tier);
+    step.service_tier = fact.service_tier.to_string();
     step.first_token_ns = fact.first_token_ns;
-    step.finish_reasons.clone_from(&fact.finish);
-    step.error.clone_from(&fact.error);
-    step.tags.clone_from(&fact.tags);
-    step.release.clone_from(&fact.release);
-    step.environment.clone_from(&fact.environment);
+    step.finish_reasons = fact.finish.iter().map(ToString::to_string).collect();
+    step.error = fact.error.to_string();
+    step.tags = fact.tags.iter().map(ToString::to_string).collect();
+    step.release = fact.release.to_string();
+    step.environment = fact.environment.to_string();
     step
 }
 

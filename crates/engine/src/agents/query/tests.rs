@@ -4,6 +4,7 @@ mod of_traces;
 
 use std::sync::Arc;
 
+use ecow::EcoString;
 use prometheus::Registry;
 use proptest::prelude::*;
 use watchkeep_genai::price::CostSource;
@@ -76,7 +77,7 @@ fn llm(model: &str, input: u64, output: u64, usd: f64) -> StepFact {
     usage.set(Bucket::Output, output);
     StepFact {
         service: "assistant".into(),
-        name: format!("chat {model}"),
+        name: format!("chat {model}").into(),
         agent: "weather".into(),
         provider: "openai".into(),
         model: model.into(),
@@ -98,8 +99,8 @@ fn step(kind: Kind, name: &str) -> StepFact {
         counted: Counted::Nothing,
         cost_usd: 0.0,
         cost_source: CostSource::Nothing,
-        model: String::new(),
-        provider: String::new(),
+        model: EcoString::new(),
+        provider: EcoString::new(),
         ..llm("", 0, 0, 0.0)
     }
 }
@@ -208,7 +209,7 @@ async fn costs_are_grouped_filtered_and_told_by_time() {
     let engine = engine();
     let at = NOW_NS - 2 * HOUR_NS;
     let mut tagged = llm("gpt-4o", 100, 10, 1.0);
-    tagged.tags = vec!["a".into(), "b".into()];
+    tagged.tags = ["a".into(), "b".into()].into();
     tagged.user = "u1".into();
     let mut other = llm("my-llama", 50, 5, 0.0);
     other.cost_source = CostSource::Unpriced;
@@ -254,7 +255,7 @@ async fn what_an_agent_had_done_is_in_all_its_figures() {
     let at = NOW_NS - HOUR_NS;
     let run_of = |agent: &str, top: u32| StepFact {
         agent: agent.into(),
-        run: span(top).to_string(),
+        run: span(top),
         ..llm("gpt-4o", 10, 10, 0.5)
     };
     write(&engine, &[entry(at, trace(1), span(1), run("planner", 1.0))]).await;
@@ -488,8 +489,8 @@ proptest! {
             let made = |n: usize, (agent, model, user, minutes, usd, counts): (u8, u8, u8, u32, u32, bool), written: i64| {
                 let n = u32::try_from(n).unwrap();
                 let mut call = llm(&format!("m{model}"), u64::from(usd) * 10, 1, f64::from(usd));
-                call.agent = format!("a{agent}");
-                call.user = format!("u{user}");
+                call.agent = format!("a{agent}").into();
+                call.user = format!("u{user}").into();
                 call.counted = if counts { Counted::Yes } else { Counted::RolledUp };
                 // The same step stays at its time.
                 let minutes = if written == 0 { minutes } else { 0 };
