@@ -1,5 +1,5 @@
 //! Sends OTLP over HTTP as an SDK does: retries what the server asks to be retried, and says in
-//! one line how to start a server that is not there.
+//! one line how to start a server that is not there. Makes budgets, too.
 
 use std::time::Duration;
 
@@ -65,6 +65,41 @@ impl Client {
             // Starting or busy: `send` waits for it.
             Err(Failed::Busy(..)) | Ok(()) => Ok(()),
         }
+    }
+
+    /// Makes a budget where there is none of that id.
+    pub(super) async fn make_budget(&self, id: &str, budget: &serde_json::Value) -> Result<()> {
+        let at = format!("{}/api/watchkeep/v1/budgets", self.web_address());
+        let one = format!("{at}/{id}");
+        let mut is_there = self.ask(Method::GET, &one, Bytes::new()).await?;
+        for attempt in 1..ATTEMPTS_MAX {
+            if is_there != StatusCode::SERVICE_UNAVAILABLE {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(250 << attempt.min(5))).await;
+            is_there = self.ask(Method::GET, &one, Bytes::new()).await?;
+        }
+        if is_there == StatusCode::OK {
+            return Ok(());
+        }
+        match self.ask(Method::POST, &at, Bytes::from(budget.to_string())).await? {
+            StatusCode::CREATED => Ok(()),
+            status => Err(Error::invalid(format!("the server answered {status} to POST {at}"))),
+        }
+    }
+
+    /// The status of the answer to a request as JSON.
+    async fn ask(&self, method: Method, address: &str, body: Bytes) -> Result<StatusCode> {
+        let failed = |why: String| Error::invalid(format!("{address}: {why}"));
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(body))
+            .map_err(|error| failed(error.to_string()))?;
+        let answer = tokio::time::timeout(TIMEOUT, self.http.request(request)).await;
+        let answer = answer.map_err(|_elapsed| failed(format!("no answer in {TIMEOUT:?}")))?;
+        Ok(answer.map_err(|error| failed(why(&error)))?.status())
     }
 
     fn unreachable(&self, cause: &str) -> Error {

@@ -3,6 +3,7 @@
 //! the demo it would show of anyone's agents.
 
 mod agents;
+mod budgets;
 mod calls;
 mod catalog;
 mod client;
@@ -81,6 +82,7 @@ impl Demo {
     async fn start(arguments: &DemoArguments) -> Result<Self> {
         let client = Client::new(&arguments.endpoint)?;
         client.check().await?;
+        budgets::make(&client).await?;
         let now = SystemClock.now_ns();
         let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let start_ns = now.saturating_sub(nanos(arguments.history.0));
