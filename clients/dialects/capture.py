@@ -46,7 +46,7 @@ def main() -> None:
     if instrumentation == "vercel":
         command = [program, str(HERE / "node" / "emit.mjs")]
     if not scenarios:
-        scenarios = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        scenarios = json.loads(subprocess.run(command, env=environment("", ""), check=True, capture_output=True).stdout)
     folder = TESTDATA / instrumentation
     folder.mkdir(parents=True, exist_ok=True)
     for scenario in scenarios:

@@ -142,7 +142,7 @@ def numbers(value, path: str):
     elif isinstance(value, list):
         for one in value:
             yield from numbers(one, path)
-    elif isinstance(value, str) and value[:1] in "{[" and re.search(r"usage|metadata", path.lower()):
+    elif isinstance(value, str) and value[:1] in "{[" and re.search(r"usage|metadata|output\.value", path.lower()):
         try:
             yield from numbers(json.loads(value), path)
         except ValueError:
@@ -234,7 +234,7 @@ def expected(captured: dict, served: list[dict]) -> dict:
             step |= of_call(span, call)
             # The span that tells the most of a call is the one that counts for it.
             before = told.get(call["number"], {})
-            told[call["number"]] = max(before, step["usage"], key=lambda usage: (input_of(usage), len(usage)))
+            told[call["number"]] = max(before, step["usage"], key=lambda usage: (input_of(usage), len(usage), -usage.get("output", 0)))
         elif span.kinds != [None]:
             step |= of_span(span)
         if None not in span.kinds:
@@ -271,7 +271,7 @@ def of_event(record: dict, calls) -> dict:
     if kind is None:
         # Whether a prompt or a decision is a step is the reader's to say; it has no tokens.
         return {"name": told["event.name"], "kinds": [None, "other", "agent", "prompt", "guardrail"]}
-    step = {"name": told["event.name"], "kinds": [kind], "session": "session-3"}
+    step = {"name": told["event.name"], "kinds": [kind], "session": "session-3", "user": "user-7"}
     if kind == "tool":
         return {**step, "tool": told["tool_name"], "error": told["success"] == "false"}
     call = next(calls)

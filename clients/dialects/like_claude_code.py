@@ -2,6 +2,7 @@
 no model here: the numbers are those that the stub of the providers serves, asked for with the plain client."""
 
 import json
+import os
 
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
@@ -22,7 +23,7 @@ STANDARD = {
     "app.version": "2.0.14",
     "terminal.type": "xterm",
 }
-RESOURCE = {"service.name": "claude-code", "service.version": "2.0.14", "os.type": "linux", "host.arch": "amd64"}
+RESOURCE = {"service.name": os.environ["OTEL_SERVICE_NAME"], "service.version": "2.0.14", "os.type": "linux", "host.arch": "amd64"}
 PRICES = {"input": 3.0, "output": 15.0, "cacheRead": 0.3, "cacheCreation": 3.75}
 
 
@@ -47,7 +48,8 @@ class Terminal:
         attributes = {"event.name": name, "event.sequence": self.number, "prompt.id": "prompt-1", **told}
         self.logger.emit(event_name=f"claude_code.{name}", body=f"claude_code.{name}", attributes={**STANDARD, **attributes})
 
-    def api_request(self, usage) -> None:
+    def api_request(self, reply) -> None:
+        usage, usage_id = reply.usage, reply.id
         counts = {
             "input": usage.input_tokens,
             "output": usage.output_tokens,
@@ -64,7 +66,7 @@ class Terminal:
             output_tokens=counts["output"],
             cache_read_tokens=counts["cacheRead"],
             cache_creation_tokens=counts["cacheCreation"],
-            request_id="req_1",
+            request_id=f"req_{usage_id}",
             speed="normal",
             query_source="main",
         )
@@ -80,7 +82,7 @@ class Terminal:
 
 def ask(question: str) -> object:
     messages = [{"role": "user", "content": question}]
-    return calls.anthropic_client().messages.create(model=calls.CLAUDE, max_tokens=500, messages=messages).usage
+    return calls.anthropic_client().messages.create(model=calls.CLAUDE, max_tokens=500, messages=messages)
 
 
 def session(metrics_only: bool = False) -> None:

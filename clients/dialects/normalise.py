@@ -63,7 +63,9 @@ class Normaliser:
         if key in MEASURED:
             value = {"doubleValue": MEASURED[key]}
         if key == "exception.stacktrace":
-            value = {"stringValue": value["stringValue"].strip().splitlines()[-1]}
+            # The lines with paths are of this machine: Python's come before what happened, those of Node.js behind.
+            lines = value["stringValue"].strip().splitlines()
+            value = {"stringValue": lines[-1] if lines[0].startswith("Traceback") else lines[0]}
         if key in ("server.port", "gen_ai.server.port", "network.peer.port", "net.peer.port"):
             value = {"intValue": "8080"}
         return {"key": key, "value": self.of(value)}

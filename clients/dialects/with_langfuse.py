@@ -2,8 +2,7 @@
 
 import os
 
-os.environ["LANGFUSE_BASE_URL"] = os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1")
-os.environ["LANGFUSE_HOST"] = os.environ["LANGFUSE_BASE_URL"]
+os.environ.setdefault("LANGFUSE_BASE_URL", os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:1"))
 os.environ["LANGFUSE_PUBLIC_KEY"] = os.environ.get("LANGFUSE_PUBLIC_KEY", "pk-lf-none")
 os.environ["LANGFUSE_SECRET_KEY"] = os.environ.get("LANGFUSE_SECRET_KEY", "sk-lf-none")
 

@@ -10,8 +10,8 @@ import calls
 
 def start() -> None:
     openlit.init(
-        application_name="shop",
-        service_name="shop",
+        application_name=os.environ["OTEL_SERVICE_NAME"],
+        service_name=os.environ["OTEL_SERVICE_NAME"],
         environment="test",
         otlp_endpoint=os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"],
         disable_batch=True,

@@ -14,7 +14,7 @@ CLIENTS = {Instruments.OPENAI, Instruments.ANTHROPIC}
 def start(instruments: set[Instruments], legacy: bool = False) -> None:
     """The SDK sends in batches to the endpoint of OTLP, until the process ends."""
     Traceloop.init(
-        app_name="shop",
+        app_name=os.environ["OTEL_SERVICE_NAME"],
         api_endpoint=os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"],
         telemetry_enabled=False,
         disable_batch=True,

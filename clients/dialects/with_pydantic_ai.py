@@ -1,6 +1,7 @@
 """Pydantic AI with its own instrumentation in several versions, and Logfire's of the clients."""
 
 import asyncio
+import os
 
 import logfire
 import pydantic_ai
@@ -15,7 +16,7 @@ import calls
 
 
 def start() -> None:
-    logfire.configure(send_to_logfire=False, service_name="shop", console=False, inspect_arguments=False)
+    logfire.configure(send_to_logfire=False, service_name=os.environ["OTEL_SERVICE_NAME"], console=False, inspect_arguments=False)
 
 
 def openai_model() -> OpenAIChatModel:
@@ -92,6 +93,14 @@ def of_logfire(run):
     return scenario
 
 
+def streams() -> None:
+    """Two equal streams one after the other, and a call that is none, in one request."""
+    with logfire.span("POST /questions"):
+        calls.claude(calls.QUESTIONS["cached"], stream=True)
+        calls.claude(calls.QUESTIONS["cached"], stream=True)
+        calls.claude(calls.QUESTIONS["cached"])
+
+
 TOOLS = [look_up_order, weather]
 SCENARIOS = {
     "openai_chat": lambda: ask(openai_model, "chat"),
@@ -107,5 +116,6 @@ SCENARIOS = {
     "anthropic_cached": lambda: ask(claude_model, "cached"),
     "anthropic_agent": lambda: ask(claude_model, "tools", TOOLS),
     "agents": delegate,
+    "logfire_anthropic_streams": of_logfire(streams),
     **{f"logfire_{name}": of_logfire(run) for name, run in calls.SCENARIOS.items()},
 }

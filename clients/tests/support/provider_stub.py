@@ -276,7 +276,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.reply(served.status, whole)
         served.model, served.tool, served.usage = MODELS[asked.model], asked.tool, asked.served
         if api in ID_PREFIX:
-            served.id = f"{ID_PREFIX[api]}{served.number}"
+            served.id = f"{ID_PREFIX[api]}{self.server.run}{served.number}"  # type: ignore[attr-defined]
             served.finish = FINISH[api][1 if served.tool else 0]
         written = WRITERS[api](asked, served)
         if isinstance(written, dict):
@@ -331,10 +331,11 @@ class ProviderStub:
 
 
 @contextmanager
-def provider_stub() -> Iterator[ProviderStub]:
-    """A stub that runs as long as the context."""
+def provider_stub(run: str = "") -> Iterator[ProviderStub]:
+    """A stub that runs as long as the context. `run` is part of the ids of its responses, which are unique in
+    the world where providers are real."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.served = []  # type: ignore[attr-defined]
+    server.served, server.run = [], run  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:

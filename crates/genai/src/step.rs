@@ -146,6 +146,21 @@ impl Dialect {
     }
 }
 
+/// Which part of a call a step tells of, where no id joins it to what else is told of the call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    #[default]
+    Whole,
+    /// The request, and what was answered if it was no stream, of which is told once it was read.
+    Request,
+    /// What a stream brought, told of when it was read. It is no call of its own.
+    Stream {
+        /// How long it was read, nanoseconds.
+        read_ns: i64,
+    },
+}
+
 /// One thing that an agent did, without what was said (see [`crate::content`]). Texts that were not
 /// told are empty.
 #[derive(Clone, PartialEq)]
@@ -154,6 +169,8 @@ pub struct Step {
     pub kind: Kind,
     /// Who told of it. The first that said what it is; others may have added to it.
     pub dialect: Dialect,
+    /// How much of a call it tells of.
+    pub part: Part,
     /// The operation as the dialect names it (`chat`, `invoke_agent`, `ai.generateText.doGenerate`).
     pub operation: String,
     /// Who runs the model, by OpenTelemetry's names (`openai`, `anthropic`, `aws.bedrock`).
@@ -229,6 +246,7 @@ impl Step {
         Self {
             kind,
             dialect,
+            part: Part::Whole,
             operation: String::new(),
             provider: String::new(),
             request_model: String::new(),

@@ -10,6 +10,7 @@ use emission::{Emission, SpanOf, emissions};
 use serde_json::Value;
 use watchkeep_genai::dialect::{LogReading, read_log, read_span, unread};
 use watchkeep_genai::price::PriceBook;
+use watchkeep_genai::step::Part;
 use watchkeep_genai::{Bucket, Kind, Record, Step, Usage};
 
 /// An instant at which the prices of the built-in table hold.
@@ -176,6 +177,33 @@ fn every_token_of_a_capture_counts_once() {
         }
     }
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Logfire tells of a stream by the request and by a record at its end, which are parts of one call.
+#[test]
+fn requests_and_streams_of_logfire_are_parts_of_calls() {
+    let (mut requests, mut streams) = (0, 0);
+    for Emission { name, spans, .. } in emissions() {
+        for span in &spans {
+            let Some(step) = span.record(read_span) else { continue };
+            let is_of_client = span.scope.starts_with("logfire.") && step.kind == Kind::Llm;
+            let part = match step.part {
+                Part::Stream { read_ns } if read_ns > 0 && !step.usage.is_empty() => "stream",
+                Part::Stream { .. } => "nothing",
+                Part::Request => "request",
+                Part::Whole => "whole",
+            };
+            let want = match is_of_client {
+                true if span.name.starts_with("streaming") => "stream",
+                true => "request",
+                false => "whole",
+            };
+            assert_eq!(part, want, "{name}: {}", span.name);
+            requests += u32::from(want == "request");
+            streams += u32::from(want == "stream");
+        }
+    }
+    assert!(requests > streams && streams > 4, "{requests} requests, {streams} streams");
 }
 
 #[test]

@@ -82,5 +82,6 @@ impl Engine {
     /// Runs settled, or grew after they had; they are in the ledger.
     pub(crate) fn runs_decided(&self, tenant: &TenantId, runs: &[Entry<RunFact>]) {
         self.feedback.saw_runs(tenant, runs);
+        self.agents_were_at_work(tenant);
     }
 }

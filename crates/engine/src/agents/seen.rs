@@ -8,7 +8,7 @@ use ecow::EcoString;
 use twox_hash::XxHash64;
 use watchkeep_genai::dialect::{LogReading, speaks};
 use watchkeep_genai::price::PriceBook;
-use watchkeep_genai::step::{Dialect, Evaluation, Kind};
+use watchkeep_genai::step::{Dialect, Evaluation, Kind, Part};
 use watchkeep_genai::{Record, Step};
 use watchkeep_model::column::Table as _;
 use watchkeep_model::{LogColumns, SpanColumns, SpanId, TraceId};
@@ -44,6 +44,8 @@ pub(super) struct Told {
     pub(super) is_aggregate: bool,
     /// See [`Step::is_free`].
     pub(super) is_free: bool,
+    /// See [`Step::part`].
+    pub(super) part: Part,
     /// Judgements that came with it.
     pub(super) evaluations: Vec<Evaluation>,
     /// How much of a step it is.
@@ -69,7 +71,7 @@ pub(super) struct Readers {
 }
 
 /// In the scope of Claude Code's events, whose attributes have no names of their own.
-const CLAUDE_CODE: &str = "claude_code";
+pub(super) const CLAUDE_CODE: &str = "claude_code";
 
 /// Whether a span of a batch may be a step.
 fn any_speaks(columns: &SpanColumns) -> bool {
@@ -99,11 +101,15 @@ pub(super) fn of_spans(
             plain.push(row);
             continue;
         };
-        let time_ns = columns.start_ns[row];
+        let (mut time_ns, mut duration_ns) = (columns.start_ns[row], columns.duration_ns[row]);
+        if let Part::Stream { read_ns } = step.part {
+            // It is told of at its end.
+            (time_ns, duration_ns) = (time_ns.saturating_sub(read_ns), read_ns);
+        }
         let mut told = told(step, time_ns, prices);
         told.fact.service = columns.service.get(row).into();
         told.fact.name = columns.name.get(row).into();
-        told.fact.duration_ns = columns.duration_ns[row].max(0);
+        told.fact.duration_ns = duration_ns.max(0);
         seen.push(linked(columns, row, Some(Box::new(told))));
     }
     let steps: hashbrown::HashSet<TraceId> = seen.iter().map(|seen| seen.trace_id).collect();
@@ -161,7 +167,7 @@ pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook)
 /// What a log record tells. A step in a span is one below it; a step without a trace gets one that
 /// is its service's session or interaction, and its own id is a hash of what it tells, so that one
 /// sent twice is known again.
-fn logged(
+pub(super) fn logged(
     reading: LogReading,
     record: &Record<'_>,
     (trace, span): (TraceId, SpanId),
@@ -288,6 +294,7 @@ pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook) -> Told {
         fact,
         is_aggregate: step.is_aggregate,
         is_free: step.is_free,
+        part: step.part,
         evaluations: step.evaluations,
         is: Is::Whole,
     }

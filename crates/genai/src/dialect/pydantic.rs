@@ -1,6 +1,15 @@
 //! Pydantic AI and Logfire: what they add to OpenTelemetry's names.
 
 use super::keys::{Field, Keys};
+use crate::record::Record;
+use crate::step::{Kind, Part, Step};
+
+/// What the scopes of Logfire's instrumentations of clients begin with.
+pub(super) const CLIENTS: &str = "logfire.";
+/// How its record about a stream that was read is named.
+const STREAM: &str = "streaming response from ";
+/// Longest reading of a stream that is believed, seconds: a day.
+const READ_SECONDS_MAX: f64 = 86_400.0;
 
 /// Where numbers begin that are sums over steps below.
 pub(super) const AGGREGATED: &str = "gen_ai.aggregated_usage.";
@@ -51,3 +60,19 @@ pub(super) const KEYS: Keys = &[
     ("final_result", Field::Content),
     ("prompt", Field::Content),
 ];
+
+/// Logfire tells of a stream in two parts that share no id and, outside of other spans, not even a
+/// trace: a span of the request, which ends when the stream begins, and a record at its end.
+pub(super) fn part(step: &Step, record: &Record<'_>, span_type: &str) -> Part {
+    if step.kind != Kind::Llm || !record.scope.starts_with(CLIENTS) {
+        return Part::Whole;
+    }
+    match span_type {
+        "log" if record.name.starts_with(STREAM) => {
+            let seconds = record.number("duration").unwrap_or(0.0);
+            Part::Stream { read_ns: (seconds.clamp(0.0, READ_SECONDS_MAX) * 1e9) as i64 }
+        }
+        "span" => Part::Request,
+        _ => Part::Whole,
+    }
+}

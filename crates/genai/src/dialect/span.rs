@@ -6,7 +6,7 @@ use super::sheet::{Sheet, number, usd};
 use super::usage_object::{self, Found};
 use super::{
     BasisRules, events, google, hash, langfuse, mcp, openinference, openllmetry, opentelemetry,
-    provider, vercel,
+    provider, pydantic, vercel,
 };
 use crate::record::Record;
 use crate::step::{Dialect, Kind, Step};
@@ -34,6 +34,9 @@ pub(super) fn step(record: &Record<'_>, sheet: &mut Sheet<'_>, rules: &BasisRule
     }
     usage(&mut step, record, sheet, rules);
     outcome(&mut step, record, sheet);
+    if let Some(span_type) = sheet.text(Field::LogfireType) {
+        step.part = pydantic::part(&step, record, span_type);
+    }
     step.evaluations = sheet.evaluations();
     if !record.events.is_empty() {
         events::read(record, &mut step);
@@ -87,7 +90,8 @@ fn refined(dialect: Dialect, record: &Record<'_>, sheet: &Sheet<'_>) -> Dialect 
         return dialect;
     }
     let scope = record.scope;
-    if scope.starts_with("pydantic-ai") || scope.starts_with("pydantic_ai") {
+    let of_pydantic = ["pydantic-ai", "pydantic_ai", pydantic::CLIENTS];
+    if of_pydantic.iter().any(|begins| scope.starts_with(begins)) {
         return Dialect::PydanticAi;
     }
     if scope.starts_with("openlit") || sheet.speaks(Dialect::OpenLit) {

@@ -54,8 +54,13 @@ impl<'a> View<'a> {
         let twins = twins(tree, &steps);
         let counted = counted(tree, &steps, &twins);
         let outer = outer_calls(tree, &steps);
-        // The call of a twin was counted where it was told of first.
+        // The call of a twin was counted where it was told of first, and that of a stream is its
+        // request.
         let mut is_outer = twins;
+        for (is_outer, step) in is_outer.iter_mut().zip(&steps) {
+            let Some(step) = step else { continue };
+            *is_outer = step.is_stream() || (*is_outer && step.twin != Some(Twin::Stream));
+        }
         for at in outer.iter().flatten() {
             is_outer[*at] = true;
         }
@@ -123,7 +128,7 @@ fn twins(tree: &Tree, steps: &[Option<&Held>]) -> Vec<bool> {
         })
     };
     let is_twin = |at: usize| match twin(at) {
-        Some(Twin::Elsewhere) => true,
+        Some(Twin::Elsewhere | Twin::Stream) => true,
         Some(Twin::Here(first)) => is_beside(at, first),
         None => false,
     };
@@ -185,7 +190,7 @@ fn outer_calls(tree: &Tree, steps: &[Option<&Held>]) -> Vec<Option<usize>> {
     let mut outer = vec![None; steps.len()];
     for at in 0..steps.len() {
         let mut calls = tree.parents[at].map_or([None; 4], |parent| under_way[parent]);
-        if let Some(step) = steps[at] {
+        if let Some(step) = steps[at].filter(|step| !step.is_stream()) {
             match step.fact.kind {
                 Kind::Agent => calls = [None; 4],
                 Kind::Tool => {

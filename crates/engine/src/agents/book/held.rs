@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use watchkeep_genai::step::Part;
 use watchkeep_model::SpanId;
 
 use super::Earlier;
@@ -42,6 +43,7 @@ pub(super) struct Held {
     pub(super) is_detailed: bool,
     pub(super) is_aggregate: bool,
     pub(super) is_free: bool,
+    pub(super) part: Part,
     pub(super) state: State,
     /// When it arrived.
     pub(super) since_ns: i64,
@@ -66,6 +68,7 @@ impl Held {
             is_detailed: told.is == Is::Details,
             is_aggregate: told.is_aggregate,
             is_free: told.is_free,
+            part: told.part,
             state: State::Held,
             since_ns: now_ns,
             before,
@@ -109,6 +112,7 @@ impl Held {
         self.time_ns = told.time_ns;
         self.is_aggregate = told.is_aggregate;
         self.is_free = told.is_free;
+        self.part = told.part;
     }
 
     /// Takes tokens and money from elsewhere where it tells none itself. False where it does.
@@ -125,6 +129,7 @@ impl Held {
                 fact,
                 is_aggregate: self.is_aggregate,
                 is_free: self.is_free,
+                part: self.part,
                 evaluations: Vec::new(),
                 is: Is::Whole,
             });
@@ -155,6 +160,11 @@ impl Held {
         !self.is_aggregate
             && !self.is_free
             && (!self.fact.tokens.0.is_empty() || self.fact.cost_usd > 0.0)
+    }
+
+    /// Whether it tells what the stream of a call brought, and is no call of its own.
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.part, Part::Stream { .. })
     }
 
     pub(super) fn is_undecided(&self) -> bool {

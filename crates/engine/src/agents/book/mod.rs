@@ -1,13 +1,15 @@
 //! The book: traces with steps, each step decided once. Pure: spans and instants go in, decisions
 //! come out; the store, the ledger and the clock are at the edge.
 //!
-//! In reading order: this file (traces that are held), `held` (a step), `responses` (calls that are told of twice side by side), `tree` (how spans of a trace hang together), `decide`
+//! In reading order: this file (traces that are held), `held` (a step), `responses` and `streams`
+//! (calls that are told of twice side by side), `tree` (how spans of a trace hang together), `decide`
 //! (whose tokens count), `runs` (what steps of an agent make up).
 
 mod decide;
 mod held;
 mod responses;
 mod runs;
+mod streams;
 mod tree;
 
 #[cfg(test)]
@@ -19,10 +21,12 @@ use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet};
 use watchkeep_genai::loops::LoopKind;
+use watchkeep_genai::step::Part;
 use watchkeep_model::{SpanId, TraceId};
 
 use self::held::{Held, State};
-use self::responses::Responses;
+use self::responses::{Responses, Twin};
+use self::streams::Streams;
 use super::config::AgentsConfig;
 use super::facts::{Counted, Entry, EventFact, RunFact, StepFact};
 use super::seen::{Is, Seen, Told};
@@ -191,6 +195,7 @@ pub(super) struct Book {
     known: VecDeque<u64>,
     known_set: HashSet<u64>,
     responses: Responses,
+    streams: Streams,
     hasher: DefaultHashBuilder,
 }
 
@@ -231,7 +236,7 @@ impl Book {
         arrived: Option<Arc<Entry<StepFact>>>,
     ) -> Taken {
         let was_here = self.known_set.contains(&self.hash_of(seen.trace_id));
-        let Self { traces, spans, responses, .. } = self;
+        let Self { traces, spans, responses, streams, .. } = self;
         let (trace_id, span_id) = (seen.trace_id, seen.span_id);
         let trace = match traces.entry(trace_id) {
             hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
@@ -248,7 +253,7 @@ impl Book {
         };
         let held = trace.nodes.len();
         let taken = trace.take(seen, now_ns, arrived);
-        trace.note_response(trace_id, span_id, responses);
+        trace.note_call(trace_id, span_id, responses, streams);
         *spans += trace.nodes.len() - held;
         if taken != Taken::Known {
             trace.touch(now_ns);
@@ -288,9 +293,11 @@ impl Book {
         for entry in facts {
             trace.was_decided(entry);
         }
-        let steps: Vec<SpanId> = trace.nodes.keys().copied().collect();
-        for span_id in steps {
-            trace.note_response(id, span_id, &mut self.responses);
+        let steps = trace.nodes.iter().filter_map(|(id, node)| Some((node.step.as_ref()?, id)));
+        let mut steps: Vec<_> = steps.map(|(step, id)| (step.time_ns, *id)).collect();
+        steps.sort_unstable();
+        for (_, span_id) in steps {
+            trace.note_call(id, span_id, &mut self.responses, &mut self.streams);
         }
         trace.told_before.extend(runs);
         self.spans += trace.nodes.len() - held;
@@ -455,11 +462,19 @@ impl Trace {
         }
     }
 
-    /// Notes the response of a step, and whether another told of it before.
-    fn note_response(&mut self, id: TraceId, span: SpanId, responses: &mut Responses) {
+    /// Notes the call that a step tells of, and whether another told of it before.
+    fn note_call(
+        &mut self,
+        id: TraceId,
+        span: SpanId,
+        responses: &mut Responses,
+        streams: &mut Streams,
+    ) {
         let step = self.nodes.get_mut(&span).and_then(|node| node.step.as_mut());
         if let Some(step) = step {
-            step.twin = responses.note(id, span, &step.fact);
+            let is_told = streams.note((id, span), step);
+            let twin = responses.note(id, span, &step.fact);
+            step.twin = twin.or(is_told.then_some(Twin::Stream));
         }
     }
 
@@ -482,6 +497,7 @@ impl Trace {
                     fact,
                     is_aggregate,
                     is_free,
+                    part: Part::Whole,
                     evaluations: Vec::new(),
                     is: Is::Whole,
                 };

@@ -20,6 +20,8 @@ pub(super) enum Twin {
     Here(SpanId),
     /// A step of another one.
     Elsewhere,
+    /// The record of its stream, or the call that it is the record of.
+    Stream,
 }
 
 /// Who first told of each response.

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use watchkeep_genai::step::Dialect;
+use watchkeep_genai::step::{Dialect, Part};
 use watchkeep_genai::{Bucket, Kind, Step, Usage};
 
 use super::*;
@@ -290,6 +290,67 @@ fn a_response_that_is_told_of_twice_side_by_side_counts_once() {
     game.show([answering(3, 2, "msg_1"), answering(2, 0, "msg_1"), answering(4, 2, "msg_1")]);
     game.wait(15);
     assert_eq!(game.tokens(), 100);
+}
+
+/// Logfire tells of a stream by a span of the request and a record at its end, and the client below by
+/// a span of its own: as parts of one trace, or of two.
+#[test]
+fn a_stream_that_the_client_and_a_record_at_its_end_tell_of_counts_once() {
+    let part = |number: u8, parent: u8, tokens: u64, part: Part, extent: (i64, i64)| {
+        let mut seen = step(number, parent, Kind::Llm, tokens);
+        let told = seen.told.as_mut().unwrap();
+        (told.part, told.time_ns, told.fact.duration_ns) = (part, extent.0, extent.1);
+        if part == Part::Whole {
+            told.fact.response_id = format!("msg_{number}").into();
+        }
+        seen
+    };
+    let request = |number, parent| part(number, parent, 0, Part::Request, (10, 5));
+    let client = |number, parent, extent| part(number, parent, 100, Part::Whole, extent);
+    let stream =
+        |number, parent, at| part(number, parent, 100, Part::Stream { read_ns: 20 }, (at, 20));
+    let apart = |seen: Seen| Seen { trace_id: TraceId([9; 16]), ..seen };
+    // The record is made some time after.
+    let of_one = [request(2, 1), client(3, 2, (11, 25)), stream(4, 1, SECOND)];
+    for order in [[0, 1, 2], [0, 2, 1], [2, 1, 0]] {
+        for is_apart in [false, true] {
+            let mut game = Game::default();
+            game.show([step(1, 0, Kind::Agent, 0)]);
+            let mut shown = order.map(|at| of_one[at].clone());
+            if is_apart {
+                shown = shown.map(|seen| if seen.span_id == id(4) { apart(seen) } else { seen });
+            }
+            game.show(shown);
+            game.wait(15);
+            assert_eq!((game.tokens(), game.calls), (100, 1), "{order:?} {is_apart}");
+            assert!((game.spent - 0.1).abs() < 1e-9, "{}", game.spent);
+            assert_eq!(game.runs[&id(1)].llm_calls, 1);
+        }
+    }
+    // A client that tells of another call, which was long over or begins later; a request that was
+    // answered at once; and a framework above.
+    let others = [
+        (client(3, 1, (11, 25)), stream(4, 1, 20 * SECOND), 200),
+        (client(3, 1, (11, 25)), stream(4, 1, 9), 200),
+        (part(3, 1, 100, Part::Request, (11, 25)), stream(4, 1, 16), 200),
+        (client(3, 1, (11, 25)), stream(4, 3, 16), 100),
+    ];
+    for (other, stream, tokens) in others {
+        let mut game = Game::default();
+        game.show([step(1, 0, Kind::Agent, 0), stream, other]);
+        game.wait(15);
+        assert_eq!((game.tokens(), game.calls), (tokens, 1));
+    }
+    // Calls at the same time that are equal in everything, sent twice.
+    let both = [request(2, 1), client(3, 2, (11, 25)), stream(4, 1, 16)];
+    let both = both.into_iter().chain([request(5, 1), stream(7, 1, 17), client(6, 5, (11, 25))]);
+    let mut game = Game::default();
+    game.show([step(1, 0, Kind::Agent, 0)]);
+    game.show(both.clone());
+    game.wait(15);
+    game.show(both);
+    game.wait(15);
+    assert_eq!((game.tokens(), game.calls), (200, 2));
 }
 
 #[test]
