@@ -18,6 +18,7 @@ use crate::budgets::config::BudgetsConfig;
 use crate::config::LimitsConfig;
 use crate::documents::Documents;
 use crate::feedback::Feedback;
+use crate::health::Health;
 use crate::ingest::{DeltaAccumulator, Gate};
 use crate::logs::config::LokiConfig;
 use crate::logs::deletes::DeleteRequests;
@@ -75,6 +76,7 @@ pub struct Engine {
     pub(crate) prices: Prices,
     pub(crate) budgets: Budgets,
     pub(crate) feedback: Feedback,
+    pub(crate) health: Health,
     pub(crate) redaction: Redaction,
     gate: Gate,
 }
@@ -111,6 +113,7 @@ impl Engine {
             prices: Prices::default(),
             budgets: Budgets::new(Arc::clone(&clock), registry)?,
             feedback: Feedback::default(),
+            health: Health::new(registry)?,
             redaction: Redaction::new(registry)?,
             clock,
             gate,

@@ -4,7 +4,7 @@
 //! In reading order: [`config`] (the limits), [`engine`] (what holds everything together and knows
 //! whether the store is ready), [`ingest`], [`query`], [`promql`], [`logs`], [`traces`], [`scrape`],
 //! [`sources`], [`span_metrics`], [`analysis`], [`redaction`], [`agents`], [`prices`], [`budgets`],
-//! [`feedback`], [`documents`].
+//! [`feedback`], [`health`], [`documents`].
 //!
 //! # Invariants
 //! - No HTTP status code, header or gRPC code is known here; errors are kinds.
@@ -20,6 +20,7 @@ pub mod config;
 pub mod documents;
 pub mod engine;
 pub mod feedback;
+pub mod health;
 pub mod humane;
 pub mod ingest;
 pub mod logs;
@@ -40,6 +41,7 @@ pub use config::LimitsConfig;
 pub use documents::Documents;
 pub use engine::{Engine, Phase};
 pub use feedback::config::FeedbackConfig;
+pub use health::config::HealthConfig;
 pub use logs::config::LokiConfig;
 pub use prices::config::PricesConfig;
 pub use redaction::config::RedactionConfig;

@@ -17,6 +17,7 @@ use crate::config::{OtlpConfig, ServerConfig};
 use crate::error_log::ErrorLog;
 use crate::legacy::LegacyPortsConfig;
 use crate::metrics::ServerMetrics;
+use crate::requests::RequestStats;
 
 /// What is known about the process before it starts.
 #[derive(Debug, Clone)]
@@ -56,6 +57,7 @@ pub struct App {
     pub(crate) started_ns: i64,
     pub(crate) listeners: OnceLock<Vec<ListenerInfo>>,
     pub(crate) metrics: ServerMetrics,
+    pub(crate) requests: Arc<RequestStats>,
     pub(crate) error_log: ErrorLog,
     /// One permit for each large body that may be decoded at one time: decoding is pure CPU work,
     /// and each may hold a decompressed body that is not accounted for yet.
@@ -87,6 +89,7 @@ impl App {
             legacy_ports: LegacyPortsConfig::default(),
             about,
             listeners: OnceLock::new(),
+            requests: Arc::default(),
             error_log: ErrorLog::default(),
             decoders: Arc::new(Semaphore::new(cores)),
         })

@@ -21,6 +21,7 @@ mod json;
 mod legacy;
 pub mod listen;
 mod metrics;
+mod requests;
 mod routes;
 mod span_intake;
 mod tenant;

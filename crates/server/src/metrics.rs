@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 use watchkeep_model::{Error, Result};
 
 use crate::app::App;
+use crate::requests::UnderWay;
+
+/// Least status of HTTP that is an error.
+const ERROR_STATUS_MIN: u16 = 400;
 
 /// All of the server's metrics.
 #[derive(Debug)]
@@ -63,16 +67,24 @@ pub(crate) struct Counted {
     pub(crate) surface: &'static str,
 }
 
-/// Middleware that counts and times a request under its surface.
+/// Middleware that counts and times a request under its surface, and under its endpoint.
 pub(crate) async fn count(
     State(Counted { app, surface }): State<Counted>,
     request: Request,
     next: Next,
 ) -> Response {
-    let timer = app.metrics.request_seconds.with_label_values(&[surface]).start_timer();
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let now_ns = app.engine.clock().now_ns();
+    let under_way = UnderWay::begin(&app.requests, request.method(), route, now_ns);
     let response = next.run(request).await;
-    timer.observe_duration();
     let status = response.status();
+    let took = under_way.answered(status.as_u16() >= ERROR_STATUS_MIN || is_failed_call(&response));
+    app.metrics.request_seconds.with_label_values(&[surface]).observe(took.as_secs_f64());
     app.metrics.requests.with_label_values(&[surface, status.as_str()]).inc();
     response
+}
+
+/// Whether a gRPC call failed at once: its status is in the head then. Its HTTP status is 200.
+fn is_failed_call(response: &Response) -> bool {
+    response.headers().get("grpc-status").is_some_and(|code| code != "0")
 }

@@ -6,7 +6,9 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use crate::api::{jaeger, langfuse, loki, native, ops, otlp, prometheus, tempo, web, zipkin};
+use crate::api::{
+    jaeger, langfuse, loki, monitoring, native, ops, otlp, prometheus, tempo, web, zipkin,
+};
 use crate::app::App;
 use crate::grpc;
 use crate::metrics::{Counted, count};
@@ -36,6 +38,7 @@ pub(crate) fn main(app: &Arc<App>) -> Router {
         .nest(zipkin::PREFIX, surface(app, "zipkin", zipkin::routes(app)))
         .nest(native::BASE, surface(app, "native", native::routes(app)))
         .merge(surface(app, "ops", ops::routes(app)))
+        .merge(surface(app, "monitoring", monitoring::routes(app)))
         .fallback_service(surface(app, "web", web::routes()))
         .layer(CatchPanicLayer::new())
 }

@@ -1,7 +1,7 @@
 //! `watchkeep agents`, `sessions`, `explain-cost` and `report`: ask a running server about agents, and
 //! print tables for people, or what the server answered for programs.
 
-mod print;
+pub(crate) mod print;
 
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock as _, Result, SystemClock, TraceId};
@@ -15,7 +15,7 @@ use watchkeep_engine::humane::HumaneDuration;
 const BASE: &str = "/api/watchkeep/v1";
 
 /// A query string: the time until now, and what is given of the rest.
-fn form(since: HumaneDuration, rest: &[(&str, Option<&str>)]) -> Result<String> {
+pub(crate) fn form(since: HumaneDuration, rest: &[(&str, Option<&str>)]) -> Result<String> {
     let end_ns = SystemClock.now_ns();
     let start_ns = end_ns.saturating_sub(i64::try_from(since.0.as_nanos()).unwrap_or(i64::MAX));
     let (start, end) = (start_ns.max(0).to_string(), end_ns.to_string());

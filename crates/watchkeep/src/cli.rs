@@ -3,6 +3,7 @@
 mod agents;
 mod budgets;
 mod feedback;
+mod health;
 mod prices;
 
 pub(crate) use agents::{
@@ -13,6 +14,7 @@ pub(crate) use budgets::{
     BudgetsStatusArguments,
 };
 pub(crate) use feedback::{FeedbackCommand, FeedbackListArguments, FeedbackSummaryArguments};
+pub(crate) use health::{HealthArguments, HealthFormat};
 pub(crate) use prices::{PriceListArguments, PriceMatchArguments, PricesArguments, PricesCommand};
 
 use std::path::PathBuf;
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Feedback(FeedbackCommand),
     /// Ask a running server what may be spent, and what was
     Budgets(BudgetsArguments),
+    /// Ask a running server how agents, dependencies and its host are; exits 1 where one is unhealthy
+    Health(HealthArguments),
     /// Print the version
     Version,
     /// Print the OpenAPI document of the native API

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use watchkeep_engine::humane::{ByteSize, HumaneDuration};
 use watchkeep_engine::{
-    AgentsConfig, BudgetsConfig, FeedbackConfig, LimitsConfig, LokiConfig, PricesConfig,
-    RedactionConfig, SourcesConfig, SpanMetricsConfig, TracesConfig,
+    AgentsConfig, BudgetsConfig, FeedbackConfig, HealthConfig, LimitsConfig, LokiConfig,
+    PricesConfig, RedactionConfig, SourcesConfig, SpanMetricsConfig, TracesConfig,
 };
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Error, Matcher, Result, TenantId};
@@ -43,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) prices: PricesConfig,
     pub(crate) budgets: BudgetsConfig,
     pub(crate) redaction: RedactionConfig,
+    pub(crate) health: HealthConfig,
     pub(crate) log: LogSection,
 }
 
@@ -235,6 +236,7 @@ impl Config {
         config.prices.check()?;
         config.budgets.check()?;
         config.redaction.redactor()?;
+        config.health.check()?;
         config.otlp.metrics.options()?;
         config.storage.data_dir = std::path::absolute(&config.storage.data_dir)
             .context(|| "cannot tell where storage.data_dir is".into())?;

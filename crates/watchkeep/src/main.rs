@@ -7,6 +7,7 @@ mod cli;
 mod config;
 mod demo;
 mod feedback;
+mod health;
 mod healthcheck;
 mod logs;
 mod prices;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => agents::run_report(&arguments),
         Command::Feedback(command) => feedback::run(&command),
         Command::Budgets(arguments) => budgets::run(&arguments),
+        Command::Health(arguments) => health::run(&arguments),
         Command::Version => print(&format!("watchkeep {}\n", cli::VERSION)),
         Command::Openapi => print(&watchkeep_server::openapi_json()),
         Command::Healthcheck(arguments) => healthcheck::run(&arguments),

@@ -9,7 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 use watchkeep_engine::scrape::{Environment, Scraping};
 use watchkeep_engine::{
-    Documents, Engine, Sources, agents, budgets, feedback, prices, span_metrics,
+    Documents, Engine, Sources, agents, budgets, feedback, health, prices, span_metrics,
 };
 use watchkeep_model::error::IoContext as _;
 use watchkeep_model::{Clock, Error, Result, SystemClock, TenantId};
@@ -54,16 +54,8 @@ fn start_log(level: &str) -> Result<()> {
 async fn serve(config: Config) -> Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let registry = Registry::new();
-    let engine = Engine::new(config.limits.clone(), Arc::clone(&clock), &registry)?;
-    let engine = engine.with_loki(config.loki.clone())?.with_traces(config.traces.clone())?;
-    let engine = engine
-        .with_documents(Documents::new(&config.storage.data_dir))
-        .with_agents(config.agents.clone())?
-        .with_feedback(config.feedback.clone(), &Environment::new(std::env::vars()))?
-        .with_prices(config.prices.clone())?
-        .with_budgets(config.budgets.clone())?
-        .with_redaction(&config.redaction)?;
-    let engine = Arc::new(engine.with_span_metrics(config.span_metrics.clone())?);
+    let environment = Environment::new(std::env::vars());
+    let engine = Arc::new(engine(&config, &clock, &registry, &environment)?);
     let about = About {
         version: VERSION,
         commit: COMMIT,
@@ -74,7 +66,7 @@ async fn serve(config: Config) -> Result<()> {
         &engine,
         TenantId::new(&config.scrape.tenant)?,
         config.scrape.config_file.clone(),
-        Environment::new(std::env::vars()),
+        environment,
         &registry,
     )?);
     let data_dir = &config.storage.data_dir;
@@ -125,6 +117,26 @@ async fn serve(config: Config) -> Result<()> {
     Ok(())
 }
 
+/// The engine with all sections of the configuration.
+fn engine(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    registry: &Registry,
+    environment: &Environment,
+) -> Result<Engine> {
+    let engine = Engine::new(config.limits.clone(), Arc::clone(clock), registry)?;
+    let engine = engine.with_loki(config.loki.clone())?.with_traces(config.traces.clone())?;
+    let engine = engine
+        .with_documents(Documents::new(&config.storage.data_dir))
+        .with_agents(config.agents.clone())?
+        .with_feedback(config.feedback.clone(), environment)?
+        .with_prices(config.prices.clone())?
+        .with_budgets(config.budgets.clone())?
+        .with_redaction(&config.redaction)?
+        .with_health(config.health.clone(), &config.storage.data_dir, environment)?;
+    engine.with_span_metrics(config.span_metrics.clone())
+}
+
 /// Opens the store and lets the engine use it; returns only where that failed.
 async fn open_and_wait(
     config: &Config,
@@ -154,6 +166,7 @@ async fn open_and_wait(
             tokio::spawn(feedback::run(Arc::clone(engine)));
             tokio::spawn(prices::run(Arc::clone(engine)));
             tokio::spawn(budgets::run(Arc::clone(engine)));
+            tokio::spawn(health::run(Arc::clone(engine)));
             if scraping.file().is_some() {
                 scraping.reload().await?;
             }

@@ -4,7 +4,7 @@
 mod logs;
 mod metrics;
 mod newest;
-mod operations;
+pub(crate) mod operations;
 mod rows;
 mod series;
 mod traces;

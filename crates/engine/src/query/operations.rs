@@ -12,7 +12,8 @@ use watchkeep_model::{
 
 use crate::engine::Engine;
 
-const STATUS_ERROR: i64 = 2;
+/// OTLP's number of the status error.
+pub(crate) const STATUS_ERROR: i64 = 2;
 
 /// Operations that one answer holds at most.
 const OPERATIONS_MAX: usize = 10_000;
@@ -194,7 +195,7 @@ impl Engine {
     }
 
     /// Goes through the spans of a range where blocking is allowed.
-    async fn fold_spans<T: Send + 'static>(
+    pub(crate) async fn fold_spans<T: Send + 'static>(
         &self,
         tenant: &TenantId,
         range: TimeRange,
@@ -323,7 +324,7 @@ impl<'a> Texts<'a> {
 }
 
 /// A whole number of a row, if it is there.
-fn int(column: &FieldColumn, row: usize) -> Option<i64> {
+pub(crate) fn int(column: &FieldColumn, row: usize) -> Option<i64> {
     match column {
         FieldColumn::Int { values, present } => {
             let is_there = present.as_ref().is_none_or(|present| present[row]);

@@ -14,34 +14,34 @@ use tokio::task::JoinHandle;
 
 /// What was asked.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Request {
+pub(crate) struct Request {
     /// Method, path and query.
-    pub(super) line: String,
+    pub(crate) line: String,
     /// Headers, names in lower case.
-    pub(super) headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// The body.
-    pub(super) body: String,
+    pub(crate) body: String,
 }
 
 impl Request {
     /// Path and query.
-    pub(super) fn target(&self) -> &str {
+    pub(crate) fn target(&self) -> &str {
         self.line.split(' ').nth(1).unwrap_or_default()
     }
 
     /// The path alone.
-    pub(super) fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.target().split('?').next().unwrap_or_default()
     }
 
     /// A header; empty when absent.
-    pub(super) fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
 }
 
 /// What to answer.
-pub(super) enum Answer {
+pub(crate) enum Answer {
     /// A status, headers (`a: b\r\n…`) and a body.
     Whole(u16, String, String),
     /// A body that comes in pieces, until the sender is dropped.
@@ -50,12 +50,12 @@ pub(super) enum Answer {
 
 impl Answer {
     /// JSON with status 200.
-    pub(super) fn json(body: impl Into<String>) -> Self {
+    pub(crate) fn json(body: impl Into<String>) -> Self {
         Self::Whole(200, "content-type: application/json\r\n".into(), body.into())
     }
 
     /// A status without a body.
-    pub(super) fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self::Whole(status, String::new(), String::new())
     }
 }
@@ -63,7 +63,7 @@ impl Answer {
 type Handler = Arc<dyn Fn(&Request) -> Answer + Send + Sync>;
 
 /// The server; stops when it is dropped.
-pub(super) struct FakeServer {
+pub(crate) struct FakeServer {
     address: String,
     requests: Arc<Mutex<Vec<Request>>>,
     task: JoinHandle<()>,
@@ -71,7 +71,7 @@ pub(super) struct FakeServer {
 
 impl FakeServer {
     /// Serves on a free port.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -87,7 +87,7 @@ impl FakeServer {
     }
 
     /// Serves over TLS on a free port.
-    pub(super) async fn start_tls(
+    pub(crate) async fn start_tls(
         settings: rustls::ServerConfig,
         handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -108,7 +108,7 @@ impl FakeServer {
     }
 
     /// Serves on a Unix socket.
-    pub(super) fn start_unix(
+    pub(crate) fn start_unix(
         path: &Path,
         handler: impl Fn(&Request) -> Answer + Send + Sync + 'static,
     ) -> Self {
@@ -124,17 +124,17 @@ impl FakeServer {
     }
 
     /// Host and port, or the path of the socket.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// The start of URLs.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// What was asked so far.
-    pub(super) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<Request> {
         self.requests.lock().clone()
     }
 }

@@ -92,6 +92,11 @@ impl HttpClient {
         self.connections().post(url)
     }
 
+    /// Begins a request of any method, as [`HttpClient::get`] does.
+    pub fn request(&self, method: reqwest::Method, url: &str) -> reqwest::RequestBuilder {
+        self.connections().request(method, url)
+    }
+
     fn connections(&self) -> reqwest::Client {
         self.0.current.lock().1.clone()
     }
@@ -181,6 +186,11 @@ fn failure(error: &reqwest::Error) -> Error {
         ErrorKind::Unavailable { retry_after: Duration::from_secs(1) }
     };
     Error::new(kind, text)
+}
+
+/// Settings of the TLS library for connections of another protocol. Blocks.
+pub(crate) fn tls_client(config: &TlsConfig) -> Result<rustls::ClientConfig> {
+    TlsMaterial::read(config)?.client_config(config)
 }
 
 /// Reads an answer's body, at most so many bytes.

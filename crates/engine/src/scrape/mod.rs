@@ -12,7 +12,7 @@ pub mod discovery;
 pub mod environment;
 mod failure_log;
 #[cfg(test)]
-mod fake_http;
+pub(crate) mod fake_http;
 pub mod fetch;
 pub mod http_client;
 mod intake;

@@ -4,6 +4,7 @@
 pub mod jaeger;
 pub(crate) mod langfuse;
 pub(crate) mod loki;
+pub(crate) mod monitoring;
 pub mod native;
 pub(crate) mod ops;
 pub(crate) mod otlp;

@@ -12,7 +12,7 @@ use prometheus::Registry;
 use serde_json::Value;
 use watchkeep_engine::humane::ByteSize;
 use watchkeep_engine::scrape::{Environment, Scraping};
-use watchkeep_engine::{Engine, LimitsConfig};
+use watchkeep_engine::{Engine, HealthConfig, LimitsConfig};
 use watchkeep_model::SystemClock;
 use watchkeep_server::{About, App, LegacyPortsConfig, OtlpConfig, Server, ServerConfig};
 use watchkeep_storage::memory::MemoryStore;
@@ -55,6 +55,11 @@ impl Answer {
 impl TestServer {
     /// A server whose store is still recovering.
     pub(crate) async fn recovering() -> Self {
+        Self::with_health(HealthConfig::default()).await
+    }
+
+    /// The same with another section `health`.
+    pub(crate) async fn with_health(health: HealthConfig) -> Self {
         let registry = Registry::new();
         let limits = LimitsConfig {
             body_bytes_max: ByteSize(BODY_BYTES_MAX as u64),
@@ -62,7 +67,10 @@ impl TestServer {
             ingest_bytes_in_flight_max: ByteSize(2 << 20),
             ..LimitsConfig::default()
         };
-        let engine = Arc::new(Engine::new(limits, Arc::new(SystemClock), &registry).unwrap());
+        let engine = Engine::new(limits, Arc::new(SystemClock), &registry).unwrap();
+        let data_dir = std::path::Path::new("/tmp");
+        let engine = engine.with_health(health, data_dir, &Environment::new([])).unwrap();
+        let engine = Arc::new(engine);
         let config = ServerConfig {
             listen: "127.0.0.1:0".into(),
             otlp_grpc_listen: "127.0.0.1:0".into(),

@@ -33,7 +33,7 @@ fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     tame(value.as_str().unwrap_or_default())
 }
 
@@ -43,7 +43,7 @@ fn list(value: &Value) -> String {
     texts.join(",")
 }
 
-fn or_dash<T>(value: Option<T>, write: impl FnOnce(T) -> String) -> String {
+pub(crate) fn or_dash<T>(value: Option<T>, write: impl FnOnce(T) -> String) -> String {
     value.map_or_else(|| "-".to_owned(), write)
 }
 
@@ -58,7 +58,7 @@ fn usd(usd: f64) -> String {
     format!("${usd:.places$}")
 }
 
-fn head(names: &[&str]) -> Vec<String> {
+pub(crate) fn head(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 

@@ -50,6 +50,7 @@ impl Running {
         let mut child = watchkeep(&["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(off)
+            .env("WATCHKEEP__HEALTH__HOST__ENABLED", "false")
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -131,6 +132,43 @@ fn healthcheck_tells_whether_a_server_is_ready() {
     drop(server);
     let gone = run(&["healthcheck", "--address", &address]);
     assert_eq!(gone.status.code(), Some(1));
+}
+
+#[test]
+fn health_is_printed_and_ends_with_1_where_something_is_unhealthy() {
+    let data = tempfile::tempdir().unwrap();
+    let open = TcpListener::bind("127.0.0.1:0").unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let check = |address: &str| format!("{{type: tcp, address: '{address}'}}");
+    let (well, ill) = (check(&open.local_addr().unwrap().to_string()), check(&gone.to_string()));
+    for (settings, code, parts) in [
+        (vec![("WATCHKEEP__HEALTH__CHECKS__WEB", &*well)], 0, ["overall  healthy", "1 healthy"]),
+        (
+            vec![
+                ("WATCHKEEP__HEALTH__CHECKS__WEB", &*well),
+                ("WATCHKEEP__HEALTH__CHECKS__DB", &*ill),
+            ],
+            1,
+            ["overall  unhealthy", "connection refused"],
+        ),
+    ] {
+        let server = Running::start_with(data.path(), &settings);
+        let address = format!("http://{}", server.address);
+        for (name, _) in &settings {
+            let name = name.rsplit('_').next().unwrap().to_lowercase();
+            let path = format!("/api/watchkeep/v1/health/checks/{name}/run");
+            assert!(server.ask("POST", &path, "").starts_with("HTTP/1.1 200"), "{name}");
+        }
+        let output = run(&["health", "--server", &address]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+        let output = run(&["health", "--server", &address, "--format", "json"]);
+        assert_eq!(output.status.code(), Some(code));
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(answer["checks"].as_array().unwrap().len(), settings.len());
+        assert_eq!(answer["host"]["latest"], serde_json::Value::Null);
+    }
 }
 
 #[test]

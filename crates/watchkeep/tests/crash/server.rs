@@ -11,8 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::http::Connection;
 
 /// Small bounds, so that in a short time everything happens: tables become parts, segments of the
-/// log are filled and used again.
-const SETTINGS: [(&str, &str); 4] = [
+/// log are filled and used again. Nothing is stored that the test did not send.
+const SETTINGS: [(&str, &str); 5] = [
+    ("WATCHKEEP__HEALTH__HOST__ENABLED", "false"),
     ("WATCHKEEP__STORAGE__TABLE_BYTES_MAX", "256KiB"),
     ("WATCHKEEP__STORAGE__WAL_SEGMENT_BYTES", "1MiB"),
     ("WATCHKEEP__STORAGE__WAL_BYTES_MAX", "4MiB"),

@@ -48,7 +48,7 @@ impl DnsDiscovery {
     /// Asks for all names. A name that can not be looked up keeps what was found before.
     async fn refresh(&self, updates: &Updates) {
         // Made anew each time, so that a change of the system's settings is seen.
-        let resolver = match self.resolver() {
+        let resolver = match resolver(self.resolvers.as_ref()) {
             Ok(resolver) => resolver,
             Err(error) => return updates.failed(&error),
         };
@@ -59,21 +59,6 @@ impl DnsDiscovery {
                 Err(error) => updates.failed(&error),
             }
         }
-    }
-
-    fn resolver(&self) -> Result<TokioResolver> {
-        let mut builder = match &self.resolvers {
-            Some(config) => {
-                TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default())
-            }
-            None => {
-                TokioResolver::builder_tokio().context(|| "could not load resolv.conf".into())?
-            }
-        };
-        let options: &mut ResolverOpts = builder.options_mut();
-        options.cache_size = 0;
-        options.use_hosts_file = ResolveHosts::Never;
-        builder.build().context(|| "cannot make a resolver of names".into())
     }
 
     async fn look_up(&self, resolver: &TokioResolver, name: &str) -> Result<TargetGroup> {
@@ -136,8 +121,22 @@ impl DnsDiscovery {
     }
 }
 
+/// Asks the system's name servers, or others, past all caches.
+pub(crate) fn resolver(servers: Option<&ResolverConfig>) -> Result<TokioResolver> {
+    let mut builder = match servers {
+        Some(config) => {
+            TokioResolver::builder_with_config(config.clone(), TokioRuntimeProvider::default())
+        }
+        None => TokioResolver::builder_tokio().context(|| "could not load resolv.conf".into())?,
+    };
+    let options: &mut ResolverOpts = builder.options_mut();
+    options.cache_size = 0;
+    options.use_hosts_file = ResolveHosts::Never;
+    builder.build().context(|| "cannot make a resolver of names".into())
+}
+
 /// Whether an error is the answer that there is no such name or record.
-fn says_none(error: &NetError) -> bool {
+pub(crate) fn says_none(error: &NetError) -> bool {
     matches!(
         error,
         NetError::Dns(DnsError::NoRecordsFound(NoRecords {

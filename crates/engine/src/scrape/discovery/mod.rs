@@ -4,7 +4,7 @@
 //! In reading order: [`group`], [`provider`] (a discovery that runs), then the kinds.
 
 mod consul;
-mod dns;
+pub(crate) mod dns;
 mod docker;
 mod file;
 pub mod group;

@@ -80,6 +80,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
                 .delete(handlers::budgets::delete),
         )
         .route("/budgets/{id}/status", get(handlers::budgets::status))
+        .route("/health", get(handlers::health::all))
+        .route("/health/host", get(handlers::health::host))
+        .route("/health/checks", get(handlers::health::checks))
+        .route("/health/checks/{name}", get(handlers::health::check))
+        .route("/health/checks/{name}/run", post(handlers::health::run))
         .route("/openapi.json", get(handlers::openapi))
         .fallback(error::no_such_path)
         .method_not_allowed_fallback(error::wrong_method)
@@ -156,6 +161,11 @@ pub fn openapi_json() -> String {
         handlers::budgets::settle,
         handlers::budgets::release,
         handlers::budgets::events,
+        handlers::health::all,
+        handlers::health::host,
+        handlers::health::checks,
+        handlers::health::check,
+        handlers::health::run,
     )
 )]
 struct Document;

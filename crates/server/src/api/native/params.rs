@@ -177,6 +177,8 @@ macro_rules! word_param {
 }
 /// Those of feedback.
 pub(super) mod feedback;
+/// Those of health.
+pub(super) mod health;
 
 word_param!(StatusParam(u8): "unset" => 0, "ok" => 1, "error" => 2);
 word_param!(DirectionParam(watchkeep_engine::query::Direction):

@@ -13,6 +13,17 @@ pub(super) struct Health {
     pub(super) timestamp: f64,
 }
 
+/// Health with what is checked.
+#[derive(Serialize)]
+pub(super) struct ServicesHealth<'a> {
+    /// `unhealthy` where a service is, else `healthy`.
+    pub(super) status: &'static str,
+    /// `healthy`, `unhealthy` or `unknown`, by name.
+    pub(super) services: BTreeMap<&'a str, &'static str>,
+    /// RFC 3339.
+    pub(super) timestamp: String,
+}
+
 #[derive(Serialize)]
 pub(super) struct Status<'a> {
     pub(super) version: &'a str,

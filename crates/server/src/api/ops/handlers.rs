@@ -1,5 +1,6 @@
 //! What the paths for operators do.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
@@ -9,17 +10,41 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use prometheus::{Encoder as _, TextEncoder};
 use watchkeep_engine::Phase;
+use watchkeep_engine::health::checks::CheckStatus;
 use watchkeep_model::Signal;
 
-use super::dto::{Disk, Health, Ingest, Listener, Status, Stores, Wal, limits};
+use super::dto::{Disk, Health, Ingest, Listener, ServicesHealth, Status, Stores, Wal, limits};
 use super::error;
 use crate::app::App;
 use crate::listen::Peer;
 
-/// The process lives.
+/// The process lives; and where checks decide, nothing that it depends on is unhealthy.
 pub(super) async fn health(State(app): State<Arc<App>>) -> Response {
+    let health = app.engine.health();
+    if health.config().checks_decide_health && !health.checks().all().is_empty() {
+        return services(&app);
+    }
     let timestamp = app.engine.clock().now_ns() as f64 / 1e9;
     Json(Health { status: "ok", timestamp: (timestamp * 1e3).round() / 1e3 }).into_response()
+}
+
+/// What is checked, by name, whoever decides about health.
+pub(super) async fn health_services(State(app): State<Arc<App>>) -> Response {
+    services(&app)
+}
+
+fn services(app: &App) -> Response {
+    let checks = app.engine.health().checks();
+    let services: BTreeMap<&str, &'static str> =
+        checks.all().iter().map(|check| (check.name(), check.state().status.name())).collect();
+    let is_unhealthy = services.values().any(|status| *status == CheckStatus::Unhealthy.name());
+    let (code, status) = if is_unhealthy {
+        (StatusCode::SERVICE_UNAVAILABLE, "unhealthy")
+    } else {
+        (StatusCode::OK, "healthy")
+    };
+    let timestamp = rfc3339(app.engine.clock().now_ns());
+    (code, Json(ServicesHealth { status, services, timestamp })).into_response()
 }
 
 /// The store has recovered and takes what comes.

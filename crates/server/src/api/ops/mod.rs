@@ -32,6 +32,7 @@ pub(crate) fn metrics_routes(app: &Arc<App>) -> Router {
 pub(crate) fn health_routes(app: &Arc<App>) -> Router {
     Router::new()
         .route("/health", get(handlers::health))
+        .route("/health/services", get(handlers::health_services))
         .route("/grpc.health.v1.Health/Check", post(health::check))
         .with_state(Arc::clone(app))
 }

@@ -412,11 +412,11 @@ pub(in crate::api::native) struct Dialects {
     services: Vec<ServiceDialect>,
 }
 
-/// What a service speaks, by its newest spans.
+/// What a service speaks, by its newest spans, and by its log records where these are steps (Claude Code's).
 #[derive(Serialize, ToSchema)]
 struct ServiceDialect {
     service: String,
-    /// Spans that were looked at.
+    /// Spans that were looked at, and log records that are steps.
     spans_sampled: u64,
     /// Of those, steps of agents.
     spans_understood: u64,

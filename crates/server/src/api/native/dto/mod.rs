@@ -6,6 +6,7 @@ pub(super) mod budgets;
 pub(super) mod content;
 pub(super) mod costs;
 pub(super) mod feedback;
+pub(super) mod health;
 pub(super) mod logs;
 pub(super) mod metrics;
 pub(super) mod prices;
