@@ -1,6 +1,7 @@
 // Agents as the mock server tells of them: steps, runs, sessions and costs are worked out from the mock's own traces;
 // budgets, feedback and events are made up beside them.
 import { random } from "./mock-data.mjs";
+import { answerHealth } from "./mock-health.mjs";
 
 const PRICES = { "gpt-5-mini": [0.25e-6, 0.025e-6, 2e-6], "claude-sonnet-4-5": [3e-6, 0.3e-6, 15e-6] };
 const DAY = 86_400_000_000_000n;
@@ -215,6 +216,7 @@ function agentRow(agent, runs, window) {
   };
 }
 
+const agentRows = (runs, window) => [...groupBy(runs, (run) => run.agent)].map(([agent, own]) => agentRow(agent, own, window)).sort((a, b) => b.cost_usd - a.cost_usd);
 const cachedShare = (tokens) => (tokens.input === 0 ? null : (tokens.buckets.input_cached ?? 0) / tokens.input);
 
 function projection(window, cost) {
@@ -404,7 +406,7 @@ export function answerAgents(data, path, query, window, { method = "GET", body }
       if (parts[0] === "dialects") return { services: [...groupBy([...all.steps.values()].flat(), (step) => step.service)].map(([service, own]) => ({ service, spans_sampled: own.length + 20, spans_understood: own.length, dialects: [{ dialect: "opentelemetry", steps: own.length }], kinds: Object.fromEntries([...groupBy(own, (one) => one.kind)].map(([kind, list]) => [kind, list.length])), unread: [{ key: "retriever.internal.shard", count: 12, trace_id: data.traces[0].trace_id }], last_seen_unix_nano: own[0].start_unix_nano })) };
       if (parts.length > 0) return agentDetail(data, parts[0], window) ?? missing(`agent ${parts[0]}`);
       const runs = all.runs.filter((run) => inRange(run) && (!query.get("service") || run.service === query.get("service")));
-      const rows = [...groupBy(runs, (run) => run.agent)].map(([agent, own]) => agentRow(agent, own, window)).sort((a, b) => b.cost_usd - a.cost_usd);
+      const rows = agentRows(runs, window);
       return { start_unix_nano: String(window.start), end_unix_nano: String(window.end), agents: rows, overall: { health: health(figures(runs)), ...figures(runs), series: series(window, runs) }, truncated: false };
     }
     case "runs": {
@@ -427,6 +429,7 @@ export function answerAgents(data, path, query, window, { method = "GET", body }
       const of = (kind) => steps.filter((step) => step.kind === kind).length;
       return { trace_id: parts[0], steps, totals: { cost_usd: sum(steps, (one) => one.cost.usd), tokens: addTokens(steps.map((one) => one.tokens)), steps: steps.length, llm_calls: of("llm"), tool_calls: of("tool"), errors: steps.filter((one) => one.error).length, unpriced_tokens: 0 }, spans_without_dialect: 3, truncated: false };
     }
+    case "health": return answerHealth(data, parts, window, method, agentRows(all.runs.filter(inRange), window));
     case "costs": return costs(data, query, window);
     case "events": return listed(events(data).filter((one) => within(window, one.time_unix_nano) && ["kind", "severity", "agent"].every((key) => !query.get(key) || one[key] === query.get(key))), "events");
     case "prices": return answerPrices(data, parts, query, method);

@@ -75,6 +75,8 @@ const PAGES = {
   prices: () => "/money/prices",
   feedback: () => "/quality/feedback",
   health: () => "/watch/health",
+  healthopen: () => "/watch/health?check=redis",
+  hosts: () => "/system/hosts",
   events: () => "/watch/events",
   tracegraph: (data) => `/explore/traces/${failing(data)}?tab=graph`,
 };

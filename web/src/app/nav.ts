@@ -1,9 +1,9 @@
 // The navigation: only pages that exist. The command palette offers the same list.
 
-import { IconActivityHeartbeat, IconArrowsDiff, IconBell, IconChartLine, IconCoin, IconFileText, IconHeartRateMonitor, IconListDetails, IconMessages, IconPigMoney, IconPlayerPlay, IconRobot, IconSitemap, IconStack2, IconStar, IconTag, IconTarget, IconTimeline, type Icon } from "@tabler/icons-react";
+import { IconActivityHeartbeat, IconArrowsDiff, IconBell, IconChartLine, IconCoin, IconFileText, IconHeartRateMonitor, IconListDetails, IconMessages, IconPigMoney, IconPlayerPlay, IconRobot, IconServer2, IconSitemap, IconStack2, IconStar, IconTag, IconTarget, IconTimeline, type Icon } from "@tabler/icons-react";
 
 export interface NavItem {
-  to: "/watch/health" | "/watch/events" | "/agents" | "/sessions" | "/runs" | "/money/costs" | "/money/budgets" | "/money/prices" | "/quality/feedback" | "/explore/traces" | "/explore/operations" | "/explore/logs" | "/explore/metrics" | "/system/service-map" | "/system/targets" | "/system/cardinality" | "/system/status";
+  to: "/watch/health" | "/watch/events" | "/agents" | "/sessions" | "/runs" | "/money/costs" | "/money/budgets" | "/money/prices" | "/quality/feedback" | "/explore/traces" | "/explore/operations" | "/explore/logs" | "/explore/metrics" | "/system/service-map" | "/system/hosts" | "/system/targets" | "/system/cardinality" | "/system/status";
   label: string;
   icon: Icon;
   about: string;
@@ -52,6 +52,7 @@ export const NAV: { title: string; items: NavItem[] }[] = [
     title: "System",
     items: [
       { to: "/system/service-map", label: "Service map", icon: IconSitemap, about: "Which service calls which, how often and how well" },
+      { to: "/system/hosts", label: "Hosts", icon: IconServer2, about: "CPU, memory, disks, network and processes of this host" },
       { to: "/system/targets", label: "Targets", icon: IconTarget, about: "What is scraped, and how that goes" },
       { to: "/system/cardinality", label: "Cardinality", icon: IconStack2, about: "Which metrics and labels make how many series" },
       { to: "/system/status", label: "Status", icon: IconActivityHeartbeat, about: "Listeners, stores, disk and limits of this server" },

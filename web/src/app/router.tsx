@@ -9,6 +9,7 @@ import { readPricesSearch } from "@/features/prices/search";
 import { readCardinalitySearch } from "@/features/cardinality/search";
 import { readCostsSearch } from "@/features/costs/search";
 import { readFeedbackSearch } from "@/features/feedback/search";
+import { readHealthSearch } from "@/features/health/search";
 import { readLogsSearch } from "@/features/logs/search";
 import { readMetricsSearch } from "@/features/metrics/search";
 import { readTargetsSearch } from "@/features/targets/search";
@@ -89,6 +90,12 @@ const metrics = createRoute({
   component: lazyRouteComponent(() => import("@/features/metrics/MetricsPage"), "MetricsPage"),
 });
 
+const hosts = createRoute({
+  getParentRoute: () => root,
+  path: "/system/hosts",
+  component: lazyRouteComponent(() => import("@/features/hosts/HostsPage"), "HostsPage"),
+});
+
 const targets = createRoute({
   getParentRoute: () => root,
   path: "/system/targets",
@@ -145,6 +152,7 @@ const runs = createRoute({
 const health = createRoute({
   getParentRoute: () => root,
   path: "/watch/health",
+  validateSearch: readHealthSearch,
   component: lazyRouteComponent(() => import("@/features/health/HealthPage"), "HealthPage"),
 });
 
@@ -185,8 +193,8 @@ const feedback = createRoute({
 
 export const router = createRouter({
   routeTree: root.addChildren([
-    home, traces, compare, trace, operations, logs, metrics, serviceMap, targets, cardinality, status,
-    agents, agent, sessions, session, runs, health, events, costs, budgets, prices, feedback
+    home, traces, compare, trace, operations, logs, metrics, serviceMap, hosts, targets, cardinality, status,
+    agents, agent, sessions, session, runs, health, events, costs, budgets, prices, feedback,
   ]),
   parseSearch,
   stringifySearch,

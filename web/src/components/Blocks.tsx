@@ -23,11 +23,22 @@ export interface FactColumn<Row> {
   render: (row: Row) => ReactNode;
 }
 
-/** A short table inside a section. The first column names the row; `share` draws how much of the whole it is. */
-export function FactTable<Row>({ label, columns, rows, rowKey, share }: { label: string; columns: FactColumn<Row>[]; rows: readonly Row[]; rowKey: (row: Row) => string; share?: (row: Row) => number }) {
+interface FactTableProps<Row> {
+  label: string;
+  columns: FactColumn<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  /** Draws how much of the whole a row is. */
+  share?: (row: Row) => number;
+  /** The first column takes the room that the others leave: for sentences. */
+  sentences?: boolean;
+}
+
+/** A short table inside a section. The first column names the row. */
+export function FactTable<Row>({ label, columns, rows, rowKey, share, sentences = false }: FactTableProps<Row>) {
   return (
     <div className={classes.scroll}>
-      <table className={classes.table} aria-label={label}>
+      <table className={classes.table} aria-label={label} data-sentences={sentences}>
         <thead><tr>{columns.map((column, i) => <th key={column.label} scope="col" data-text={i === 0 || column.text === true}>{column.label}</th>)}</tr></thead>
         <tbody>
           {rows.map((row) => (

@@ -25,6 +25,8 @@ interface ChartProps {
   logarithmic?: boolean;
   /** Lines of the grid at powers of two: for bytes. */
   binary?: boolean;
+  /** The axis reaches at least so far: 100 for percentages. */
+  reach?: number | undefined;
   /** Points beside the series: exemplars, traces. Clickable. */
   marks?: Mark[];
   onMark?: (mark: Mark) => void;
@@ -35,7 +37,7 @@ interface ChartProps {
 const TOOLTIP_ROWS = 12;
 
 export function Chart(props: ChartProps) {
-  const { kind, times, series, bounds, height, formatY, formatAxis, logarithmic = false, binary = false, marks } = props;
+  const { kind, times, series, bounds, height, formatY, formatAxis, logarithmic = false, binary = false, reach, marks } = props;
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const [hover, setHover] = useState<Hover | null>(null);
@@ -46,7 +48,7 @@ export function Chart(props: ChartProps) {
   }, [props.onBrush, props.onMark]);
 
   // Rebuilding a plot takes a millisecond or two; the data changes rarely enough.
-  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, marks }), [kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, marks]);
+  const signature = useMemo(() => ({ kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, reach, marks }), [kind, times, series, bounds, height, formatY, formatAxis, logarithmic, binary, reach, marks]);
   useEffect(() => {
     const element = holder.current;
     if (!element) return undefined;

@@ -54,6 +54,8 @@ export interface ChartSpec {
   logarithmic: boolean;
   /** Lines of the grid at powers of two: for bytes. */
   binary: boolean;
+  /** The axis reaches at least so far: 100 for percentages. */
+  reach: number | undefined;
   marks: Mark[] | undefined;
   scheme: string;
 }
@@ -173,8 +175,9 @@ function yRange(spec: ChartSpec, low: number | null, high: number | null): [numb
     min = Math.min(min, value);
     max = Math.max(max, value);
   }
-  if (!(max >= min)) return spec.logarithmic ? [1, 10] : [0, 1];
+  if (!(max >= min)) return spec.logarithmic ? [1, 10] : [0, spec.reach ?? 1];
   if (spec.logarithmic) return [10 ** Math.floor(Math.log10(Math.max(min, 1e-9))), 10 ** Math.ceil(Math.log10(max * 1.05))];
+  if (spec.reach !== undefined && min >= 0 && max <= spec.reach) return [0, spec.reach];
   const room = (max - Math.min(0, min)) * 0.08 || Math.abs(max) || 1;
   if (min >= 0 && max === 0) return [0, 1];
   return [min < 0 ? min - room : 0, max + (max > 0 ? room : 0)];

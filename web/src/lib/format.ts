@@ -180,6 +180,14 @@ export function visible(text: string): string {
   return text.replace(/\u001b\[[0-9;]*m/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
+/** What nobody sees: spaces, zero-width characters, fillers. */
+const UNSEEN = /^[\s\p{Default_Ignorable_Code_Point}\u2800]*$/u;
+
+/** A name from outside as it may be shown; one that nobody could see or click has words in its place. */
+export function named(text: string, none = "no name"): string {
+  return UNSEEN.test(text) ? none : visible(text);
+}
+
 /** Pretty text of a value whose string form is JSON (object or array); undefined when it is not. */
 export function prettyJson(value: unknown): string | undefined {
   if (typeof value === "object" && value !== null) return JSON.stringify(value, null, 2);
