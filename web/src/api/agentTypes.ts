@@ -444,7 +444,7 @@ export interface Budget {
   name: string;
   description: string;
   enabled: boolean;
-  scope: { where?: Record<string, string>; each?: string; overrides?: Record<string, number> };
+  scope: { where?: Record<string, string>; each?: string | null; overrides?: Record<string, number> };
   amount: number;
   unit: "usd" | "tokens" | "input_tokens" | "output_tokens";
   window: { calendar: "hour" | "day" | "week" | "month"; time_zone?: string } | { rolling: string };

@@ -35,7 +35,7 @@ export interface FeedbackFilter {
 const path = (...parts: string[]): string => BASE + parts.map((part) => `/${encodeURIComponent(part)}`).join("");
 
 export const agents = {
-  list: (params: { service?: string | undefined } & Window, signal?: AbortSignal) => get<AgentList>(path("agents"), { ...params }, signal),
+  list: (params: { service?: string | undefined; limit?: number } & Window, signal?: AbortSignal) => get<AgentList>(path("agents"), { ...params }, signal),
   one: (agent: string, params: { service?: string | undefined } & Window, signal?: AbortSignal) => get<AgentDetail>(path("agents", agent), { ...params }, signal),
   runs: (params: RunFilter & Window & { limit?: number; cursor?: string | undefined }, signal?: AbortSignal) =>
     get<{ runs: Run[]; next_cursor: string | null }>(path("runs"), { ...params }, signal),

@@ -1,17 +1,18 @@
 // A page made of sections with a title each, two beside each other where there is room.
 
-import type { ReactNode } from "react";
+import { Children, type ReactNode } from "react";
 import classes from "./Blocks.module.css";
+import { Guard } from "./Guard";
 
 export function Blocks({ children, stale = false }: { children: ReactNode; stale?: boolean }) {
-  return <div className={classes.page} data-stale={stale}><div className={classes.grid}>{children}</div></div>;
+  return <div className={classes.page} data-stale={stale}><div className={classes.grid}>{Children.map(children, (child) => <Guard what="This part">{child}</Guard>)}</div></div>;
 }
 
 export function Block({ title, aside, wide = false, children }: { title: string; aside?: ReactNode; wide?: boolean; children: ReactNode }) {
   return (
     <section className={classes.block} data-wide={wide} aria-label={title}>
       <div className={classes.head}><h2 className={classes.title}>{title}</h2>{aside !== undefined && <div className={classes.aside}>{aside}</div>}</div>
-      {children}
+      <Guard what={title}>{children}</Guard>
     </section>
   );
 }

@@ -1,6 +1,7 @@
 // The frame inside a page: a title line with facts and actions, filters below, content that fills the rest.
 
 import type { ReactNode } from "react";
+import { Guard } from "./Guard";
 import classes from "./Page.module.css";
 
 export function PageHead({ title, facts, children }: { title: ReactNode; facts?: ReactNode; children?: ReactNode }) {
@@ -18,5 +19,5 @@ export function FilterBar({ children, label }: { children: ReactNode; label: str
 }
 
 export function Fill({ children }: { children: ReactNode }) {
-  return <div className={classes.fill}>{children}</div>;
+  return <div className={classes.fill}><Guard what="The list">{children}</Guard></div>;
 }

@@ -1,14 +1,13 @@
 // A row of small bars in the line of a table: how something went, without axes.
 
-const WIDTH = 120;
 const HEIGHT = 20;
 
-export function Sparkline({ values, label }: { values: number[]; label: string }) {
+export function Sparkline({ values, label, width = 120 }: { values: number[]; label: string; width?: number }) {
   const most = values.reduce((max, value) => Math.max(max, value), 0);
-  const step = WIDTH / Math.max(1, values.length);
+  const step = width / Math.max(1, values.length);
   return (
-    <svg width={WIDTH} height={HEIGHT} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} style={{ display: "block", flex: "none" }}>
-      <path d={`M0 ${HEIGHT - 0.5}H${WIDTH}`} stroke="var(--wk-line-strong)" />
+    <svg width={width} height={HEIGHT} viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={label} style={{ display: "block", flex: "none" }}>
+      <path d={`M0 ${HEIGHT - 0.5}H${width}`} stroke="var(--wk-line-strong)" />
       {values.map((value, i) => {
         if (value <= 0 || most === 0) return null;
         const height = Math.max(1.5, (value / most) * (HEIGHT - 2));

@@ -30,12 +30,14 @@ interface WaterfallProps {
   critical: ReadonlyMap<string, readonly Stretch[]> | undefined;
   /** Spans on the way of an error that is looked at. */
   errorPath: ReadonlySet<string> | undefined;
+  /** What steps cost in USD, by span id. */
+  costs: ReadonlyMap<string, number> | undefined;
 }
 
 const ROW = 26;
 const NARROW_ROW = 32;
 
-export function Waterfall({ model, rows, folding, onFolding, selected, onSelect, matches, view, onView, critical, errorPath }: WaterfallProps) {
+export function Waterfall({ model, rows, folding, onFolding, selected, onSelect, matches, view, onView, critical, errorPath, costs }: WaterfallProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const size = narrow ? NARROW_ROW : ROW;
@@ -67,7 +69,7 @@ export function Waterfall({ model, rows, folding, onFolding, selected, onSelect,
           <Minimap model={model} view={view} total={total} onView={onView} />
           <Axis view={view} narrow={narrow} />
         </div>
-        {withTokens && <div className={classes.tokensHead}>Tokens</div>}
+        {withTokens && <div className={classes.tokensHead}><span>Tokens</span><span>Cost</span></div>}
       </div>
       <div ref={scroller} className={classes.scroller} role="tree" aria-label="Spans" tabIndex={0}>
         <div className={classes.rows} style={{ height: virtual.getTotalSize() }}>
@@ -81,7 +83,7 @@ export function Waterfall({ model, rows, folding, onFolding, selected, onSelect,
                   key={row.node.index} model={model} node={row.node} depth={row.depth} view={view} place={place} narrow={narrow}
                   collapsed={folding.collapsed.has(row.node.index)} selected={row.node === selected}
                   dimmed={matches !== undefined && !matches.has(row.node)} withTokens={withTokens}
-                  critical={critical?.get(row.node.span.span_id)} onErrorPath={errorPath?.has(row.node.span.span_id) === true}
+                  critical={critical?.get(row.node.span.span_id)} onErrorPath={errorPath?.has(row.node.span.span_id) === true} cost={costs?.get(row.node.span.span_id)}
                   onSelect={onSelect} onToggle={toggleNode}
                 />
               )

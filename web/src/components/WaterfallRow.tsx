@@ -2,7 +2,7 @@
 
 import { IconAlertTriangle, IconChevronDown, IconChevronRight, IconDatabase, IconDatabaseSearch, IconLink, IconMessage, IconRobot, IconRoute, IconTool, IconVectorTriangle, IconWorld, type Icon } from "@tabler/icons-react";
 import { memo, type CSSProperties } from "react";
-import { exactDuration, formatCount, formatDuration, visible } from "@/lib/format";
+import { exactDuration, formatCount, formatDuration, formatUsd, visible } from "@/lib/format";
 import { drawnStretches, type Stretch } from "@/lib/criticalPath";
 import { isError, ROLE_LABEL, tokenUse, type SpanRole } from "@/lib/spans";
 import type { View } from "@/lib/timeView";
@@ -64,6 +64,8 @@ interface SpanRowProps {
   /** Its parts of the critical path. */
   critical: readonly Stretch[] | undefined;
   onErrorPath: boolean;
+  /** In USD. */
+  cost: number | undefined;
   onSelect: (node: Node) => void;
   onToggle: (node: Node) => void;
 }
@@ -105,7 +107,10 @@ export const SpanRow = memo(function SpanRow(props: SpanRowProps) {
           </>
         )}
       </div>
-      {withTokens && <div className={classes.tokens} title={tokens && `${tokens.input} tokens in, ${tokens.output} out`}>{tokens && <>{formatCount(tokens.input)} → {formatCount(tokens.output)}</>}</div>}
+      {withTokens && <div className={classes.tokens}>
+        <span title={tokens && `${tokens.input} tokens in, ${tokens.output} out`}>{tokens && <>{formatCount(tokens.input)} → {formatCount(tokens.output)}</>}</span>
+        <span title={props.cost === undefined ? undefined : `$${props.cost.toFixed(8)}`}>{props.cost !== undefined && props.cost > 0 && formatUsd(props.cost)}</span>
+      </div>}
     </div>
   );
 });

@@ -109,7 +109,7 @@ function options(element: HTMLElement, spec: ChartSpec, callbacks: Callbacks): u
   return {
     width: element.clientWidth,
     height: spec.height,
-    padding: [8, 12, 0, 0],
+    padding: [8, 20, 0, 0],
     legend: { show: false },
     cursor: {
       sync: { key: "watchkeep" },

@@ -1,7 +1,7 @@
 // Numbers as text: units change at the right place, precision fits, nothing reads "1000 ms".
 import { describe, expect, it } from "vitest";
 import {
-  formatAgo, formatBytes, formatCount, formatDuration, formatPercent, formatRate, formatUsd, formatValue, inline, msToNs, nsToMs, prettyJson, significant,
+  formatAgo, formatBytes, formatCount, formatDuration, formatPercent, formatRate, formatUsd, formatValue, inline, named, msToNs, nsToMs, prettyJson, significant,
 } from "./format";
 
 const plain = (text: string): string => text.replaceAll("\u00a0", " ");
@@ -31,7 +31,7 @@ describe("counts, bytes and money", () => {
     expect([0, 512, 1024, 1_572_864, 1_073_741_823].map((n) => plain(formatBytes(n)))).toEqual(["0 B", "512 B", "1 KiB", "1.5 MiB", "1 GiB"]);
   });
   it("gives money the digits it needs", () => {
-    expect([0, 0.0042, 0.5, 1.239, 1240.4, -2].map(formatUsd)).toEqual(["$0", "$0.0042", "$0.50", "$1.24", "$1,240", "−$2.00"]);
+    expect([0, 2e-7, 0.000076, 0.0042, 0.0245, 0.0999, 0.5, 1.239, 1240.4, -2].map(formatUsd)).toEqual(["$0", "<$0.000001", "$0.000076", "$0.0042", "$0.025", "$0.10", "$0.50", "$1.24", "$1,240", "−$2.00"]);
   });
   it("follows the unit of a metric", () => {
     expect([formatValue(0.25, "s"), formatValue(2048, "By"), formatValue(3, "1"), formatValue(Infinity, "s")].map(plain))
@@ -63,5 +63,17 @@ describe("instants and values", () => {
 
 describe("rates and shares", () => {
   it.each([[0, "0/s"], [0.0001, "0.36/h"], [0.01, "36/h"], [0.05, "3/min"], [1, "1/s"], [12.345, "12.3/s"], [12_345, "12.3 k/s"]])("%f a second is %s", (rate, text) => expect(plain(formatRate(rate))).toBe(text));
-  it.each([[0, "0"], [0.00001, "<0.01 %"], [0.00421, "0.421 %"], [0.5, "50 %"], [1, "100 %"]])("%f is %s", (share, text) => expect(plain(formatPercent(share))).toBe(text));
+  it.each([[0, "0"], [0.00001, "<0.01 %"], [0.00421, "0.421 %"], [0.5, "50 %"], [0.9991, "99.9 %"], [0.9997, ">99.9 %"], [1, "100 %"], [203308.45, "20.3 M %"]])("%f is %s", (share, text) => expect(plain(formatPercent(share))).toBe(text));
+});
+
+describe("names from outside", () => {
+  it("are shown as they are, without what would change the page", () => {
+    expect(named("агент 研究 👩‍🔬")).toBe("агент 研究 👩‍🔬");
+    expect(named("a\u202eb")).toBe("a\ufffdb");
+  });
+
+  it.each(["", "   ", "\u200b", "\u200d\u2060\ufeff", "\u3164", "\u2800"])("that nobody could see have words in their place", (text) => {
+    expect(named(text)).toBe("no name");
+    expect(named(text, "not told")).toBe("not told");
+  });
 });

@@ -1,6 +1,8 @@
 // Turns numbers into text with a unit and sensible precision: durations, counts, bytes, instants, metric values.
 
 const NBSP = "\u00a0";
+/** In place of an instant that nobody told. */
+const UNKNOWN = "–";
 
 /** Three significant digits without trailing zeros: 1.5, 12.3, 123, 0.0042. */
 export function significant(value: number, digits = 3): string {
@@ -62,6 +64,11 @@ export function formatCount(n: number): string {
   return `${significant(n / 1e12)}${NBSP}T`;
 }
 
+/** A count on an axis, where parts of one mean nothing. */
+export function formatWhole(n: number): string {
+  return Number.isInteger(n) ? formatCount(n) : "";
+}
+
 export function exactCount(n: number): string {
   return n.toLocaleString("en-US", { maximumFractionDigits: 20 });
 }
@@ -71,9 +78,11 @@ export function plural(n: number, noun: string, many = `${noun}s`): string {
   return `${formatCount(n)} ${n === 1 ? noun : many}`;
 }
 
-/** A share of a whole: `0`, `0.42 %`, `12.3 %`, `100 %`. */
+/** A share of a whole: `0`, `0.42 %`, `12.3 %`, `100 %`. Nearly all is not all: `>99.9 %`. */
 export function formatPercent(share: number): string {
   if (share === 0) return "0";
+  if (share < 1 && share >= 0.9995) return `>99.9${NBSP}%`;
+  if (share >= 100) return `${formatCount(Math.round(share * 100))}${NBSP}%`;
   return share < 0.0001 ? `<0.01${NBSP}%` : `${significant(share * 100)}${NBSP}%`;
 }
 
@@ -112,12 +121,13 @@ export function formatValue(value: number, unit: string): string {
   }
 }
 
-/** Money with the precision small amounts need: `$0.0042`, `$1.24`, `$1,240`. */
+/** Money with the precision small amounts need, two digits at least: `$0.0042`, `$0.025`, `$1.24`, `$1,240`. */
 export function formatUsd(value: number): string {
   const size = Math.abs(value);
   const sign = value < 0 ? "−" : "";
   if (size === 0) return "$0";
-  if (size < 0.01) return `${sign}$${significant(size, 2)}`;
+  if (size < 1e-6) return `${sign}<$0.000001`;
+  if (size < 0.0995) return `${sign}$${significant(size, 2)}`;
   const digits = size < 1000 ? 2 : 0;
   return `${sign}$${size.toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits })}`;
 }
@@ -126,6 +136,7 @@ const two = (n: number): string => String(n).padStart(2, "0");
 
 /** `14:03:07.123`; with the date when it is not the day of `now`. Local time. */
 export function formatInstant(ms: number, now: number = Date.now()): string {
+  if (!Number.isFinite(ms)) return UNKNOWN;
   const at = new Date(ms);
   const clock = `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, "0")}`;
   return at.toDateString() === new Date(now).toDateString() ? clock : `${formatDay(ms)} ${clock}`;
@@ -139,12 +150,14 @@ export function formatDay(ms: number): string {
 
 /** `2026-11-22 14:03:07`, local. */
 export function formatDateTime(ms: number): string {
+  if (!Number.isFinite(ms)) return UNKNOWN;
   const at = new Date(ms);
   return `${formatDay(ms)} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
 }
 
 /** `just now`, `42 s ago`, `3 m ago`, `2 d ago`, `in 5 s`. */
 export function formatAgo(ms: number, now: number = Date.now()): string {
+  if (!Number.isFinite(ms)) return UNKNOWN;
   const seconds = Math.round((now - ms) / 1000);
   const size = Math.abs(seconds);
   if (size < 2) return "just now";
@@ -154,8 +167,9 @@ export function formatAgo(ms: number, now: number = Date.now()): string {
   return seconds > 0 ? `${amount}${NBSP}${unit} ago` : `in ${amount}${NBSP}${unit}`;
 }
 
-/** Milliseconds (with microseconds as decimals) of a nanosecond instant given as a decimal string. */
+/** Milliseconds (with microseconds as decimals) of a nanosecond instant given as a decimal string; of anything else `NaN`. */
 export function nsToMs(ns: string): number {
+  if (!/^-?\d+$/.test(ns)) return Number.NaN;
   return Number(BigInt(ns) / 1000n) / 1000;
 }
 
@@ -176,8 +190,10 @@ export function inline(value: unknown): string {
 
 /** Text from outside as it may be shown: control and direction-changing characters are made visible, not obeyed. */
 export function visible(text: string): string {
+  // Answers are not checked against their types: what is no text is written as what it is.
+  const told: unknown = text;
   // eslint-disable-next-line no-control-regex -- these are what must not reach the page
-  return text.replace(/\u001b\[[0-9;]*m/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
+  return inline(told).replace(/\u001b\[[0-9;]*m/g, "").replace(/[\u0000-\u0008\u000b-\u001f\u007f\u202a-\u202e\u2066-\u2069]/g, "\ufffd");
 }
 
 /** What nobody sees: spaces, zero-width characters, fillers. */
@@ -185,7 +201,7 @@ const UNSEEN = /^[\s\p{Default_Ignorable_Code_Point}\u2800]*$/u;
 
 /** A name from outside as it may be shown; one that nobody could see or click has words in its place. */
 export function named(text: string, none = "no name"): string {
-  return UNSEEN.test(text) ? none : visible(text);
+  return UNSEEN.test(inline(text)) ? none : visible(text);
 }
 
 /** Pretty text of a value whose string form is JSON (object or array); undefined when it is not. */

@@ -22,7 +22,7 @@ describe("checks", () => {
 
 describe("uptime", () => {
   test.each([[null, "–"], [1, "100 %"], [0.99999, "99.99 %"], [0.975, "97.5 %"], [0.0312, "3.12 %"], [0, "0 %"]] as const)("%s is written as %s", (share, text) => {
-    expect(formatUptime(share)?.replaceAll("\u00a0", " ")).toBe(text);
+    expect(formatUptime(share).replaceAll("\u00a0", " ")).toBe(text);
   });
 
   test("percentages that are no numbers are a dash", () => {

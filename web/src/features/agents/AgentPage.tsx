@@ -13,7 +13,7 @@ import { PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
 import { ApiError } from "@/api/client";
-import { exactCount, exactDuration, formatAgo, formatCount, formatDateTime, formatDuration, formatPercent, formatUsd, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatAgo, formatCount, formatDateTime, formatDuration, formatPercent, formatUsd, formatWhole, named, nsToMs, plural, significant, visible } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./AgentsPage.module.css";
 
@@ -22,17 +22,17 @@ const route = getRouteApi("/agents/$agent");
 export function AgentPage() {
   const { agent } = route.useParams();
   const { window, setRange } = useRange();
-  const query = useQuery({ queryKey: ["agent", agent, window], queryFn: ({ signal }) => api.one(agent, window, signal) });
+  const query = useQuery({ queryKey: ["agent", agent, window], queryFn: ({ signal }) => api.one(agent, window, signal), placeholderData: (old, of) => (of?.queryKey[1] === agent ? old : undefined) });
   const brush = useCallback((from: number, to: number) => setRange({ kind: "absolute", from, to }), [setRange]);
   const gone = query.error instanceof ApiError && query.error.kind === "not_found";
   return (
     <>
-      <PageHead title={visible(agent)} facts={query.data && <span className={classes.name}><HealthBadge health={query.data.agent.health} />{query.data.agent.services.join(", ")}</span>}>
+      <PageHead title={named(agent)} facts={query.data && <span className={classes.name}><HealthBadge health={query.data.agent.health} />{query.data.agent.services.join(", ")}</span>}>
         <span className={classes.links}>
           <Link to="/runs" search={{ agent }} preload={false}>Runs</Link><Link to="/sessions" search={{ agent }} preload={false}>Sessions</Link><Link to="/money/costs" search={{ agent }} preload={false}>Costs</Link><Link to="/quality/feedback" search={{ agent }} preload={false}>Feedback</Link>
         </span>
       </PageHead>
-      {gone && <Notice title="Nothing of this agent in this range" text={<>No run or step of <b>{visible(agent)}</b> is in the time range. A longer range may have one.</>} action={<Link to="/agents">All agents</Link>} />}
+      {gone && <Notice title="Nothing of this agent in this range" text={<>No run or step of <b>{named(agent)}</b> is in the time range. A longer range may have one.</>} action={<Link to="/agents">All agents</Link>} />}
       {query.error && !gone && <Failure what="The agent could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={10} height={52} />}
       {query.data && <Body detail={query.data} onBrush={brush} stale={query.isPlaceholderData} />}
@@ -68,32 +68,32 @@ function Body({ detail, onBrush, stale }: { detail: AgentDetail; onBrush: (from:
       <Block title="Cost over time"><Trend series={agent.series} of="cost_usd" onBrush={onBrush} /></Block>
       <Block title="Versions" wide={detail.models.length === 0}>
         <FactTable label="Versions" rows={detail.versions} rowKey={(one) => one.version} columns={[
-          { label: "Version", render: (one) => visible(one.version) || <span className="dim">not told</span> }, { label: "Runs", render: (one) => formatCount(one.runs) },
+          { label: "Version", render: (one) => (named(one.version, "") || <span className="dim">not told</span>) }, { label: "Runs", render: (one) => formatCount(one.runs) },
           { label: "Success", render: (one) => (one.success_rate === null ? "–" : formatPercent(one.success_rate)) }, { label: "p95", render: (one) => took(one.latency, "p95_ns") },
           { label: "A run", render: (one) => (one.cost_per_run_usd === null ? "–" : formatUsd(one.cost_per_run_usd)) }, { label: "Rating", render: (one) => (one.rating ? `${significant(one.rating.average, 2)} ★` : "–") },
         ]} />
       </Block>
       <Block title="Models">
         <FactTable label="Models" rows={detail.models} rowKey={(one) => `${one.provider} ${one.model}`} share={(one) => (agent.cost_usd > 0 ? one.cost_usd / agent.cost_usd : 0)} columns={[
-          { label: "Model", render: (one) => <Link to="/money/costs" search={{ model: one.model, by: "agent" }} preload={false}>{visible(one.model)}</Link> }, { label: "Calls", render: (one) => formatCount(one.calls) }, { label: "Failed", render: (one) => exactCount(one.errors) },
+          { label: "Model", render: (one) => <Link to="/money/costs" search={{ model: one.model, by: "agent" }} preload={false}>{named(one.model)}</Link> }, { label: "Calls", render: (one) => formatCount(one.calls) }, { label: "Failed", render: (one) => exactCount(one.errors) },
           { label: "p95", render: (one) => took(one.latency, "p95_ns") }, { label: "Cached", render: (one) => (one.cached_share === null ? "–" : formatPercent(one.cached_share)) }, { label: "Cost", render: (one) => (one.unpriced_tokens > 0 && one.cost_usd === 0 ? "no price" : formatUsd(one.cost_usd)) },
         ]} />
       </Block>
       <Block title="Tools">
         {detail.tools.length === 0 ? <p className="dim">It used no tool.</p> : <FactTable label="Tools" rows={detail.tools} rowKey={(one) => one.tool} share={(one) => one.error_rate} columns={[
-          { label: "Tool", render: (one) => <Link to="/runs" search={{ agent: agent.agent, tool: one.tool }} preload={false}>{visible(one.tool)}</Link> }, { label: "Calls", render: (one) => formatCount(one.calls) },
-          { label: "Failed", render: (one) => `${exactCount(one.errors)} · ${formatPercent(one.error_rate)}` }, { label: "Retries", render: (one) => exactCount(one.retries) }, { label: "p95", render: (one) => took(one.latency, "p95_ns") },
+          { label: "Tool", render: (one) => <Link to="/runs" search={{ agent: agent.agent, tool: one.tool }} preload={false}>{named(one.tool)}</Link> }, { label: "Calls", render: (one) => formatCount(one.calls) },
+          { label: "Failed", render: (one) => (one.errors === 0 ? <span className="dim">0</span> : `${exactCount(one.errors)} · ${formatPercent(one.error_rate)}`) }, { label: "Retries", render: (one) => exactCount(one.retries) }, { label: "p95", render: (one) => took(one.latency, "p95_ns") },
         ]} />}
       </Block>
       <Block title="Errors">
         {detail.errors.length === 0 ? <p className="dim">No step failed.</p> : <FactTable label="Errors" rows={detail.errors} rowKey={(one) => `${one.kind} ${one.name} ${one.error}`} columns={[
-          { label: "Error", render: (one) => <span title={one.error}>{visible(one.error)}</span> }, { label: "Step", text: true, render: (one) => visible(one.name) }, { label: "Times", render: (one) => exactCount(one.count) },
+          { label: "Error", render: (one) => <span title={one.error}>{visible(one.error)}</span> }, { label: "Step", text: true, render: (one) => named(one.name) }, { label: "Times", render: (one) => exactCount(one.count) },
           { label: "Last", render: (one) => { const [id] = one.trace_ids; const at = formatAgo(nsToMs(one.last_unix_nano)); return id === undefined ? at : <Link to="/explore/traces/$traceId" params={{ traceId: id }} preload={false}>{at}</Link>; } },
         ]} />}
       </Block>
       <Block title="Users">
         <FactTable label="Users" rows={detail.users.slice(0, 12)} rowKey={(one) => one.user} share={(one) => (agent.cost_usd > 0 ? one.cost_usd / agent.cost_usd : 0)} columns={[
-          { label: "User", render: (one) => (one.user === "" ? <span className="dim">not told</span> : <Link to="/runs" search={{ agent: agent.agent, user: one.user }} preload={false}>{visible(one.user)}</Link>) }, { label: "Runs", render: (one) => formatCount(one.runs) },
+          { label: "User", render: (one) => (one.user === "" ? <span className="dim">not told</span> : <Link to="/runs" search={{ agent: agent.agent, user: one.user }} preload={false}>{named(one.user)}</Link>) }, { label: "Runs", render: (one) => formatCount(one.runs) },
           { label: "Cost", render: (one) => formatUsd(one.cost_usd) }, { label: "Rating", render: (one) => (one.rating ? `${significant(one.rating.average, 2)} ★` : "–") },
         ]} />
       </Block>
@@ -116,5 +116,5 @@ function Trend({ series, of, onBrush }: { series: Series; of: "runs" | "cost_usd
   const drawn = useMemo(() => (of === "runs"
     ? [{ label: "succeeded", color: "--wk-series-0", values: series.runs.map((runs, i) => runs - (series.errors[i] ?? 0)) }, { label: "failed", color: "--wk-level-error", values: series.errors }]
     : [{ label: "cost", color: "--wk-series-2", values: series.cost_usd }]), [series, of]);
-  return <Chart label={of === "runs" ? "Runs over time" : "Cost over time"} kind="stacked" times={times} series={drawn} bounds={bounds} height={150} formatY={of === "runs" ? formatCount : formatUsd} onBrush={onBrush} />;
+  return <Chart label={of === "runs" ? "Runs over time" : "Cost over time"} kind="stacked" times={times} series={drawn} bounds={bounds} height={150} formatY={of === "runs" ? formatCount : formatUsd} {...(of === "runs" ? { formatAxis: formatWhole } : {})} onBrush={onBrush} />;
 }

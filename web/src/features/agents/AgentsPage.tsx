@@ -14,19 +14,21 @@ import { SkeletonRows } from "@/components/Skeleton";
 import { Sparkline } from "@/components/Sparkline";
 import { Stat, Stats } from "@/components/Stat";
 import { NoData } from "@/features/onboarding/NoData";
-import { exactCount, exactDuration, formatAgo, formatCount, formatDuration, formatPercent, formatUsd, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatAgo, formatCount, formatDuration, formatPercent, formatUsd, named, nsToMs, plural, significant } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./AgentsPage.module.css";
 import type { AgentsSearch } from "./search";
 
 const route = getRouteApi("/agents");
 const NONE: Agent[] = [];
+/** As many as the server tells of at once. */
+const MOST = 1000;
 
 export function AgentsPage() {
   const search = route.useSearch();
   const navigate = useNavigate();
   const { window } = useRange();
-  const query = useQuery({ queryKey: ["agents", search.service, window], queryFn: ({ signal }) => api.list({ service: search.service, ...window }, signal) });
+  const query = useQuery({ queryKey: ["agents", search.service, window], queryFn: ({ signal }) => api.list({ service: search.service, limit: MOST, ...window }, signal) });
   const all = query.data?.agents ?? NONE;
   const find = search.find?.toLowerCase();
   const rows = useMemo(() => (find === undefined ? all : all.filter((one) => one.agent.toLowerCase().includes(find))), [all, find]);
@@ -35,7 +37,7 @@ export function AgentsPage() {
   const filtered = search.service !== undefined || search.find !== undefined;
   return (
     <>
-      <PageHead title="Agents" facts={query.isSuccess && all.length > 0 ? `${plural(rows.length, "agent")}${query.data.truncated ? ", the dearest" : ""}` : undefined} />
+      <PageHead title="Agents" facts={query.isSuccess && all.length > 0 ? `${plural(rows.length, "agent")}${query.data.truncated ? ", the dearest of more" : ""}` : undefined} />
       <FilterBar label="Filter agents">
         <ServiceSelect value={search.service} onChange={(service) => set({ service })} />
         <TextFilter aria-label="Search agents" placeholder="Search agents" value={search.find} onApply={(text) => set({ find: text }, true)} w={240} />
@@ -59,7 +61,7 @@ export function AgentsPage() {
 
 function Overall({ overall }: { overall: AgentList["overall"] }) {
   return (
-    <Stats>
+    <div className={classes.overall}><Stats>
       <Stat label="Health" value={<HealthBadge health={overall.health} />} />
       <Stat label="Runs" value={formatCount(overall.runs)} title={exactCount(overall.runs)} />
       <Stat label="Success" value={overall.success_rate === null ? "–" : formatPercent(overall.success_rate)} title={`${exactCount(overall.failed)} failed`} />
@@ -67,12 +69,12 @@ function Overall({ overall }: { overall: AgentList["overall"] }) {
       <Stat label="Tokens" value={formatCount(overall.tokens.total)} title={`${exactCount(overall.tokens.input)} read, ${exactCount(overall.tokens.output)} written`} />
       <Stat label="Cost" value={formatUsd(overall.cost_usd)} title={`$${overall.cost_usd.toFixed(6)}`} />
       <Stat label="Rating" value={overall.rating ? `${significant(overall.rating.average, 2)} of 5` : "–"} title={overall.rating ? plural(overall.rating.count, "rating") : undefined} />
-    </Stats>
+    </Stats></div>
   );
 }
 
 function Name({ one }: { one: Agent }) {
-  return <Link to="/agents/$agent" params={{ agent: one.agent }} className={`${classes.link ?? ""} clip`} preload={false}>{visible(one.agent) || "no name"}</Link>;
+  return <Link to="/agents/$agent" params={{ agent: one.agent }} className={`${classes.link ?? ""} clip`} preload={false}>{named(one.agent)}</Link>;
 }
 
 function Success({ one }: { one: Agent }) {
@@ -92,28 +94,28 @@ function Narrow({ one }: { one: Agent }) {
 
 function took(id: "p50_ns" | "p95_ns", label: string): Column<Agent> {
   return {
-    id, label, width: "76px", align: "end", value: (one) => one.latency?.[id] ?? -1,
+    id, label, width: "64px", align: "end", value: (one) => one.latency?.[id] ?? -1,
     render: (one) => (one.latency ? <span title={exactDuration(one.latency[id])}>{formatDuration(one.latency[id])}</span> : <span className="dim">–</span>),
   };
 }
 
 const COLUMNS: Column<Agent>[] = [
   {
-    id: "agent", label: "Agent", width: "minmax(170px, 2fr)", value: (one) => one.agent,
+    id: "agent", label: "Agent", width: "minmax(160px, 2fr)", value: (one) => one.agent,
     render: (one) => <span className={classes.name}><Name one={one} />{one.is_subagent && <span className={classes.mark} title="It only worked below other agents; their costs hold its own">below others</span>}</span>,
   },
-  { id: "health", label: "Health", width: "112px", value: (one) => ["unhealthy", "degraded", "unknown", "healthy"].indexOf(one.health.status), render: (one) => <HealthBadge health={one.health} /> },
-  { id: "runs", label: "Runs", width: "72px", align: "end", value: (one) => one.runs, render: (one) => <span title={exactCount(one.runs)}>{formatCount(one.runs)}</span> },
-  { id: "trend", label: "Over time", width: "136px", render: (one) => <Sparkline values={one.series.runs} label={`Runs of ${one.agent} over time`} /> },
-  { id: "success", label: "Success", width: "80px", align: "end", value: (one) => one.success_rate ?? -1, render: (one) => <Success one={one} /> },
+  { id: "health", label: "Health", width: "104px", value: (one) => ["unhealthy", "degraded", "unknown", "healthy"].indexOf(one.health.status), render: (one) => <HealthBadge health={one.health} /> },
+  { id: "runs", label: "Runs", width: "52px", align: "end", value: (one) => one.runs, render: (one) => <span title={exactCount(one.runs)}>{formatCount(one.runs)}</span> },
+  { id: "trend", label: "Over time", width: "96px", render: (one) => <Sparkline width={96} values={one.series.runs} label={`Runs of ${one.agent} over time`} /> },
+  { id: "success", label: "Success", width: "64px", align: "end", value: (one) => one.success_rate ?? -1, render: (one) => <Success one={one} /> },
   took("p50_ns", "p50"), took("p95_ns", "p95"),
-  { id: "tokens", label: "Tokens", width: "80px", align: "end", value: (one) => one.tokens.total, render: (one) => <span title={`${exactCount(one.tokens.input)} read, ${exactCount(one.tokens.output)} written`}>{formatCount(one.tokens.total)}</span> },
+  { id: "tokens", label: "Tokens", width: "60px", align: "end", value: (one) => one.tokens.total, render: (one) => <span title={`${exactCount(one.tokens.input)} read, ${exactCount(one.tokens.output)} written`}>{formatCount(one.tokens.total)}</span> },
   {
-    id: "cost", label: "Cost", width: "84px", align: "end", value: (one) => one.cost_usd,
+    id: "cost", label: "Cost", width: "72px", align: "end", value: (one) => one.cost_usd,
     render: (one) => <span title={one.unpriced_tokens > 0 ? `${exactCount(one.unpriced_tokens)} tokens have no price` : `$${one.cost_usd.toFixed(6)}`}>{formatUsd(one.cost_usd)}{one.unpriced_tokens > 0 ? " +" : ""}</span>,
   },
-  { id: "per_run", label: "A run", width: "80px", align: "end", value: (one) => one.cost_per_run_usd ?? -1, render: (one) => <span>{one.cost_per_run_usd === null ? "–" : formatUsd(one.cost_per_run_usd)}</span> },
-  { id: "rating", label: "Rating", width: "76px", align: "end", value: (one) => one.rating?.average ?? -1, render: (one) => (one.rating ? <span title={plural(one.rating.count, "rating")}>{significant(one.rating.average, 2)} ★</span> : <span className="dim">–</span>) },
-  { id: "loops", label: "Loops", width: "68px", align: "end", value: (one) => one.loops, render: (one) => (one.loops > 0 ? <Link to="/runs" search={{ agent: one.agent, loop: "true" }} className={classes.link} preload={false}>{exactCount(one.loops)}</Link> : <span className="dim">0</span>) },
-  { id: "seen", label: "Last run", width: "92px", align: "end", value: (one) => one.last_seen_unix_nano ?? "", render: (one) => <span className="dim">{one.last_seen_unix_nano === null ? "–" : formatAgo(nsToMs(one.last_seen_unix_nano))}</span> },
+  { id: "per_run", label: "A run", width: "68px", align: "end", value: (one) => one.cost_per_run_usd ?? -1, render: (one) => <span>{one.cost_per_run_usd === null ? "–" : formatUsd(one.cost_per_run_usd)}</span> },
+  { id: "rating", label: "Rating", width: "52px", align: "end", value: (one) => one.rating?.average ?? -1, render: (one) => (one.rating ? <span title={plural(one.rating.count, "rating")}>{significant(one.rating.average, 2)} ★</span> : <span className="dim">–</span>) },
+  { id: "loops", label: "Loops", width: "48px", align: "end", value: (one) => one.loops, render: (one) => (one.loops > 0 ? <Link to="/runs" search={{ agent: one.agent, loop: "true" }} className={classes.link} preload={false}>{exactCount(one.loops)}</Link> : <span className="dim">0</span>) },
+  { id: "seen", label: "Last run", width: "76px", align: "end", value: (one) => one.last_seen_unix_nano ?? "", render: (one) => <span className="dim">{one.last_seen_unix_nano === null ? "–" : formatAgo(nsToMs(one.last_seen_unix_nano))}</span> },
 ];

@@ -11,6 +11,8 @@ import classes from "./BudgetsPage.module.css";
 
 const EACH = [{ value: "", label: "All together" }, { value: "user", label: "Every user" }, { value: "agent", label: "Every agent" }, { value: "model", label: "Every model" }, { value: "service", label: "Every service" }, { value: "session", label: "Every session" }];
 const WINDOWS = [{ value: "hour", label: "Each hour" }, { value: "day", label: "Each day" }, { value: "week", label: "Each week" }, { value: "month", label: "Each month" }, { value: "rolling:1h", label: "In any hour" }, { value: "rolling:24h", label: "In any 24 hours" }, { value: "rolling:7d", label: "In any 7 days" }, { value: "rolling:30d", label: "In any 30 days" }];
+/** Spans as the server writes them, in the words of the choices. */
+const ROLLING: Record<string, string> = { "1d": "24h", "1w": "7d" };
 const WHERE = ["agent", "model", "service", "user", "environment", "provider"];
 const EMPTY: BudgetDraft = {
   name: "", description: "", enabled: true, scope: {}, amount: 10, unit: "usd", window: { calendar: "day" }, thresholds: [{ percent: 80, severity: "warning" }, { percent: 100, severity: "critical" }], mode: "soft", on_unknown: "allow",
@@ -18,7 +20,7 @@ const EMPTY: BudgetDraft = {
 
 function draftOf(budget: Budget): BudgetDraft {
   const { id, name, description, enabled, scope, amount, unit, window, thresholds, mode, on_unknown } = budget;
-  return { id, name, description, enabled, scope, amount, unit, window, thresholds, mode, on_unknown };
+  return { id, name, description, enabled, scope, amount, unit, window: "rolling" in window ? { rolling: ROLLING[window.rolling] ?? window.rolling } : window, thresholds, mode, on_unknown };
 }
 
 /** The scope with one member set, or without it. */
@@ -42,10 +44,12 @@ export function BudgetForm({ budget, onClose }: { budget: Budget | undefined; on
   const at = (field: string): string | undefined => (error instanceof ApiError && error.field?.startsWith(field) === true ? error.message : undefined);
   const placed = ["name", "amount", "window", "scope", "unit"].some((field) => at(field) !== undefined);
   const window = "rolling" in draft.window ? `rolling:${draft.window.rolling}` : draft.window.calendar;
-  const windows = WINDOWS.some((one) => one.value === window) ? WINDOWS : [...WINDOWS, { value: window, label: `In any ${window.slice(8)}` }];
-  const [where, value] = Object.entries(draft.scope.where ?? {})[0] ?? ["agent", ""];
+  const windows = WINDOWS.some((one) => one.value === window) ? WINDOWS : [...WINDOWS, { value: window, label: window.startsWith("rolling:") ? `In any ${window.slice(8)}` : `Each ${window}` }];
+  const [[where, value] = ["agent", ""], ...others] = Object.entries(draft.scope.where ?? {});
+  // The form edits the first condition; what else must hold stays.
   const setWhere = (name: string, text: string): void => {
-    set({ scope: scopeWith(draft.scope, "where", text === "" ? undefined : { [name]: text }) });
+    const all = Object.fromEntries([...(text === "" ? [] : [[name, text] as const]), ...others]);
+    set({ scope: scopeWith(draft.scope, "where", Object.keys(all).length === 0 ? undefined : all) });
   };
   const [whereName, setWhereName] = useState(where);
   const onSubmit = (event: SubmitEvent): void => {
@@ -69,6 +73,7 @@ export function BudgetForm({ budget, onClose }: { budget: Budget | undefined; on
           <Select label="Only where" allowDeselect={false} data={WHERE} value={whereName} onChange={(name) => { if (name) { setWhereName(name); setWhere(name, value); } }} />
           <TextInput label="is" placeholder="anything" value={value} error={at("scope.where")} onChange={(event) => setWhere(whereName, event.currentTarget.value)} />
         </div>
+        {others.length > 0 && <p className="dim">and {others.map(([name, text]) => `${name} is ${text}`).join(", ")}.</p>}
         <div>
           <p className={classes.label}>When it is used up</p>
           <SegmentedControl aria-label="When it is used up" value={draft.mode} data={[{ value: "soft", label: "Warn" }, { value: "hard", label: "Tell agents to stop" }]} onChange={(mode) => set({ mode })} />

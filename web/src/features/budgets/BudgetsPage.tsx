@@ -9,10 +9,10 @@ import { budgets as api } from "@/api/agents";
 import type { Budget, BudgetStatus, Standing } from "@/api/agentTypes";
 import { Block, Blocks, FactTable } from "@/components/Blocks";
 import { Failure, Notice } from "@/components/Notice";
-import { PageHead } from "@/components/Page";
+import { Fill, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { StatusBadge, type Tone } from "@/components/StatusBadge";
-import { formatAgo, formatCount, formatDateTime, formatPercent, formatUsd, nsToMs, plural, visible } from "@/lib/format";
+import { formatAgo, formatCount, formatDateTime, formatPercent, formatUsd, named, nsToMs, plural, visible } from "@/lib/format";
 import { BudgetForm } from "./BudgetForm";
 import classes from "./BudgetsPage.module.css";
 
@@ -20,15 +20,27 @@ const route = getRouteApi("/money/budgets");
 
 export const amountOf = (value: number, unit: Budget["unit"]): string => (unit === "usd" ? formatUsd(value) : `${formatCount(value)} tokens`);
 
+const HOURS: Record<string, number> = { m: 1 / 60, h: 1, d: 24, w: 168 };
+
+/** `1h` as `hour`, `1d` as `24 hours`, `1w` as `7 days`: the server writes spans in their largest unit. */
+export function spanWords(text: string): string {
+  const [, amount = "", unit = ""] = /^(\d+)([mhdw])$/.exec(text) ?? [];
+  const hours = Number(amount) * (HOURS[unit] ?? 0);
+  if (hours === 0) return text;
+  if (hours === 1) return "hour";
+  if (hours < 1) return plural(Math.round(hours * 60), "minute");
+  return hours % 24 === 0 && hours > 24 ? plural(hours / 24, "day") : plural(hours, "hour");
+}
+
 export function windowOf(budget: Budget): string {
-  if ("rolling" in budget.window) return `in any ${budget.window.rolling}`;
+  if ("rolling" in budget.window) return `in any ${spanWords(budget.window.rolling)}`;
   const zone = budget.window.time_zone;
   return `each ${budget.window.calendar}${zone === undefined || zone === "UTC" ? "" : ` in ${zone}`}`;
 }
 
 function scopeOf(budget: Budget): string {
   const where = Object.entries(budget.scope.where ?? {}).map(([name, value]) => `${name} ${value}`).join(", ");
-  const each = budget.scope.each === undefined ? "" : `every ${budget.scope.each}`;
+  const each = budget.scope.each == null ? "" : `every ${budget.scope.each}`;
   return [each, where].filter((text) => text !== "").join(" of ") || "everything";
 }
 
@@ -45,7 +57,7 @@ export function BudgetsPage() {
       </PageHead>
       {query.error && <Failure what="Budgets could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={4} height={90} />}
-      {query.data?.length === 0 && <Notice title="No budget yet" text="A budget says what may be spent, by all, by one agent or by every user, each day or in any 24 hours. It warns at 80 % and 100 %, and a hard one tells agents that ask to stop." action={<Button onClick={() => setEditing("new")}>New budget</Button>} />}
+      {query.data?.length === 0 && <Fill><Notice title="No budget yet" text="A budget says what may be spent, by all, by one agent or by every user, each day or in any 24 hours. It warns at 80 % and 100 %, and a hard one tells agents that ask to stop." action={<Button onClick={() => setEditing("new")}>New budget</Button>} /></Fill>}
       {query.data && query.data.length > 0 && (
         <Blocks>
           <Block title="How they stand" wide>
@@ -65,26 +77,30 @@ const TONES: Record<Standing["level"], [Tone, string]> = { ok: ["ok", "within"],
 function Card({ budget, chosen, onChoose, onEdit }: { budget: Budget; chosen: boolean; onChoose: () => void; onEdit: () => void }) {
   const queries = useQueryClient();
   const remove = useMutation({ mutationFn: () => api.remove(budget.id), onSuccess: () => queries.invalidateQueries({ queryKey: ["budgets"] }) });
+  const [sure, setSure] = useState(false);
   const now = budget.current;
   return (
     <li className={classes.budget} data-chosen={chosen}>
       <div className={classes.budgetHead}>
-        <button type="button" className={classes.name} aria-expanded={chosen} onClick={onChoose}>{visible(budget.name)}</button>
+        <button type="button" className={classes.name} aria-expanded={chosen} onClick={onChoose}>{named(budget.name)}</button>
         {!budget.enabled && <span className="dim">off</span>}
         {budget.mode === "hard" && <span className={classes.mark} title="Agents that ask are told to stop">hard</span>}
         {now && <StatusBadge tone={TONES[now.level][0]}>{TONES[now.level][1]}</StatusBadge>}
         {budget.source === "config"
           ? <span className={classes.mark} title="It stands in the configuration and is changed there">config</span>
           : (
-            <Menu position="bottom-end" transitionProps={{ duration: 0 }}>
+            <Menu position="bottom-end" transitionProps={{ duration: 0 }} onClose={() => setSure(false)}>
               <Menu.Target><ActionIcon variant="subtle" color="gray" aria-label={`More of ${budget.name}`}><IconDots size={16} /></ActionIcon></Menu.Target>
-              <Menu.Dropdown><Menu.Item onClick={onEdit}>Change</Menu.Item><Menu.Item color="red" onClick={() => remove.mutate()}>Delete</Menu.Item></Menu.Dropdown>
+              <Menu.Dropdown>
+                <Menu.Item onClick={onEdit}>Change</Menu.Item>
+                <Menu.Item color="red" closeMenuOnClick={sure} onClick={() => { if (sure) remove.mutate(); else setSure(true); }}>{sure ? "Delete it for good" : "Delete"}</Menu.Item>
+              </Menu.Dropdown>
             </Menu>
           )}
       </div>
       {remove.error && <Failure what="The budget could not be deleted" error={remove.error} onRetry={() => remove.mutate()} />}
       <Progress standing={now ?? undefined} budget={budget} />
-      <p className="dim">{amountOf(budget.amount, budget.unit)} {windowOf(budget)} for {scopeOf(budget)}{now && now.scope_value !== "" ? `; most by ${visible(now.scope_value)}` : ""}</p>
+      <p className="dim">{amountOf(budget.amount, budget.unit)} {windowOf(budget)} for {scopeOf(budget)}{now && now.scope_value !== "" ? `; most by ${named(now.scope_value)}` : ""}</p>
     </li>
   );
 }
@@ -106,9 +122,9 @@ function Progress({ standing, budget }: { standing: Standing | undefined; budget
 }
 
 function Standings({ id }: { id: string }) {
-  const query = useQuery({ queryKey: ["budgets", id], queryFn: ({ signal }) => api.status(id, signal), refetchInterval: 10_000 });
+  const query = useQuery({ queryKey: ["budgets", id], queryFn: ({ signal }) => api.status(id, signal), placeholderData: undefined, refetchInterval: 10_000 });
   return (
-    <Block title={query.data ? visible(query.data.budget.name) : "Budget"} wide aside={query.data && periodOf(query.data)}>
+    <Block title={query.data ? named(query.data.budget.name) : "Budget"} wide aside={query.data && periodOf(query.data)}>
       {query.error && <Failure what="How the budget stands could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.data && !query.data.known && <p className={classes.unknown}>What was spent is still being put together after a start.</p>}
       {query.data && (query.data.standings.length === 0 ? <p className="dim">Nothing was spent in this period.</p> : <Table status={query.data} />)}
@@ -125,7 +141,7 @@ function Table({ status: { budget, standings, values } }: { status: BudgetStatus
   return (
     <>
       <FactTable label="Standings" rows={standings} rowKey={(one) => one.scope_value} share={(one) => one.percentage / 100} columns={[
-        { label: budget.scope.each ?? "", render: (one) => visible(one.scope_value) || "all" }, { label: "Spent", render: (one) => amountOf(one.spent, unit) }, { label: "Reserved", render: (one) => (one.reserved > 0 ? amountOf(one.reserved, unit) : "–") },
+        { label: budget.scope.each ?? "", render: (one) => one.scope_value === "" ? "all" : named(one.scope_value) }, { label: "Spent", render: (one) => amountOf(one.spent, unit) }, { label: "Reserved", render: (one) => (one.reserved > 0 ? amountOf(one.reserved, unit) : "–") },
         { label: "Budget", render: (one) => amountOf(one.budget, unit) }, { label: "Left", render: (one) => amountOf(one.remaining, unit) }, { label: "Used", render: (one) => formatPercent(one.percentage / 100) },
         { label: "At the end", render: (one) => (one.projection === null ? "–" : amountOf(one.projection, unit)) }, { label: "", text: true, render: (one) => <StatusBadge tone={TONES[one.level][0]}>{TONES[one.level][1]}</StatusBadge> },
       ]} />
@@ -139,12 +155,13 @@ function Announced() {
   if (query.error) return <Block title="Announced" wide><Failure what="What was announced could not be loaded" error={query.error} onRetry={() => void query.refetch()} /></Block>;
   return (
     <Block title="Announced" wide>
-      {query.data?.events.length === 0 ? <p className="dim">No budget has reached a threshold in the last 30 days.</p> : (
-        <FactTable label="Announced" rows={query.data?.events ?? []} rowKey={(one) => one.id} columns={[
+      {query.isPending && <SkeletonRows rows={3} height={32} />}
+      {query.data && (query.data.events.length === 0 ? <p className="dim">No budget has reached a threshold in the last 30 days.</p> : (
+        <FactTable label="Announced" sentences rows={query.data.events} rowKey={(one) => one.id} columns={[
           { label: "What", render: (one) => visible(one.title) }, { label: "", text: true, render: (one) => <StatusBadge tone={one.severity === "critical" ? "error" : one.severity === "warning" ? "warn" : "plain"}>{one.severity}</StatusBadge> },
           { label: "Spent", render: (one) => amountOf(one.spent, one.unit) }, { label: "When", render: (one) => <span title={formatDateTime(nsToMs(one.time_unix_nano))}>{formatAgo(nsToMs(one.time_unix_nano))}</span> },
         ]} />
-      )}
+      ))}
     </Block>
   );
 }

@@ -10,12 +10,12 @@ import { Block, Blocks, FactTable } from "@/components/Blocks";
 import { Chart, type ChartSeries } from "@/components/Chart";
 import { ServiceSelect, TextFilter } from "@/components/filters";
 import { Failure } from "@/components/Notice";
-import { FilterBar, PageHead } from "@/components/Page";
+import { Fill, FilterBar, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
 import { NoData } from "@/features/onboarding/NoData";
 import { seriesVar } from "@/lib/colors";
-import { exactCount, formatCount, formatDay, formatPercent, formatUsd, nsToMs, plural, visible } from "@/lib/format";
+import { exactCount, formatCount, formatDay, formatPercent, formatUsd, named, nsToMs, plural } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./CostsPage.module.css";
 import { GROUPS, type CostsSearch } from "./search";
@@ -45,7 +45,7 @@ export function CostsPage() {
       </FilterBar>
       {query.error && <Failure what="Costs could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={10} height={52} />}
-      {costs && costs.totals.calls === 0 && <NoData signal="spans" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined, model: undefined })} stale={query.isPlaceholderData} />}
+      {costs?.totals.calls === 0 && <Fill><NoData signal="spans" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined, model: undefined })} stale={query.isPlaceholderData} /></Fill>}
       {costs && costs.totals.calls > 0 && <Body costs={costs} by={by} set={set} onBrush={brush} stale={query.isPlaceholderData} />}
     </>
   );
@@ -58,7 +58,7 @@ function Body({ costs, by, set, onBrush, stale }: { costs: Costs; by: GroupBy; s
       <Block title="In this range" wide>
         <Stats>
           <Stat label="Cost" value={formatUsd(totals.cost_usd)} title={`$${totals.cost_usd.toFixed(6)}`} />
-          <Stat label="An hour" value={formatUsd(projection.usd_per_hour)} title="Over the last 24 hours" />
+          <Stat label="Per hour" value={formatUsd(projection.usd_per_hour)} title="Over the last 24 hours" />
           <Stat label="Today" value={<>{formatUsd(projection.day.spent_usd)} <span className={classes.projected}>→ {formatUsd(projection.day.projected_usd)}</span></>} title={`Until ${formatDay(nsToMs(projection.day.end_unix_nano))}, if it goes on like this`} />
           <Stat label="This month" value={<>{formatUsd(projection.month.spent_usd)} <span className={classes.projected}>→ {formatUsd(projection.month.projected_usd)}</span></>} title={`Until ${formatDay(nsToMs(projection.month.end_unix_nano))}, if it goes on like this`} />
           <Stat label="Tokens" value={formatCount(totals.tokens.total)} title={`${exactCount(totals.tokens.input)} read, ${exactCount(totals.tokens.output)} written`} />
@@ -78,7 +78,7 @@ function Body({ costs, by, set, onBrush, stale }: { costs: Costs; by: GroupBy; s
         {costs.unpriced.length === 0
           ? <p className="dim">Every model that was called has a price.</p>
           : <FactTable label="Models without a price" rows={costs.unpriced} rowKey={(one) => `${one.provider} ${one.model}`} columns={[
-            { label: "Model", render: (one) => visible(one.model) }, { label: "Provider", text: true, render: (one) => visible(one.provider) || "–" },
+            { label: "Model", render: (one) => named(one.model) }, { label: "Provider", text: true, render: (one) => named(one.provider, "–") },
             { label: "Calls", render: (one) => exactCount(one.calls) }, { label: "Tokens", render: (one) => formatCount(one.tokens) },
           ]} />}
       </Block>
@@ -86,13 +86,19 @@ function Body({ costs, by, set, onBrush, stale }: { costs: Costs; by: GroupBy; s
   );
 }
 
+/** The colour of a group in the chart; those that are drawn together with others have theirs. */
+function colorOf(costs: Costs, group: Costs["groups"][number]): string {
+  const at = costs.groups.indexOf(group);
+  return seriesVar(at < DRAWN ? at : DRAWN + 1);
+}
+
 function Trend({ costs, onBrush }: { costs: Costs; onBrush: (from: number, to: number) => void }) {
   const { times, series } = useMemo(() => {
     const start = nsToMs(costs.series.start_unix_nano);
     const step = costs.series.step_ns / 1e6;
-    const drawn: ChartSeries[] = costs.groups.slice(0, DRAWN).map((group, i) => ({ label: visible(group.key) || "not told", color: seriesVar(i), values: group.series }));
+    const drawn: ChartSeries[] = costs.groups.slice(0, DRAWN).map((group, i) => ({ label: named(group.key, "not told"), color: seriesVar(i), values: group.series }));
     const rest = costs.series.cost_usd.map((all, i) => Math.max(0, all - costs.groups.slice(0, DRAWN).reduce((sum, group) => sum + (group.series[i] ?? 0), 0)));
-    if (rest.some((value) => value > 1e-9)) drawn.push({ label: "others", color: seriesVar(9), values: rest });
+    if (rest.some((value) => value > 1e-9)) drawn.push({ label: "others", color: seriesVar(DRAWN + 1), values: rest });
     return { times: costs.series.cost_usd.map((_, i) => start + i * step), series: drawn };
   }, [costs]);
   const bounds = useMemo(() => ({ start: nsToMs(costs.start_unix_nano), end: nsToMs(costs.end_unix_nano) }), [costs]);
@@ -103,7 +109,7 @@ function Groups({ costs, by, set }: { costs: Costs; by: GroupBy; set: (next: Cos
   return (
     <>
       <FactTable label={`Costs by ${by}`} rows={costs.groups} rowKey={(one) => one.key} share={(one) => one.share} columns={[
-        { label: by, render: (one) => <Key by={by} value={one.key} set={set} /> },
+        { label: headOf(by), render: (one) => <span className={classes.group}><i style={{ background: `var(${colorOf(costs, one)})` }} aria-hidden /><Key by={by} value={one.key} set={set} /></span> },
         { label: "Cost", render: (one) => <span title={`$${one.cost_usd.toFixed(6)}`}>{formatUsd(one.cost_usd)}{one.unpriced_tokens > 0 ? " +" : ""}</span> },
         { label: "Share", render: (one) => formatPercent(one.share) },
         { label: "Calls", render: (one) => formatCount(one.calls) },
@@ -120,11 +126,13 @@ function Groups({ costs, by, set }: { costs: Costs; by: GroupBy; set: (next: Cos
 
 function Key({ by, value, set }: { by: GroupBy; value: string; set: (next: CostsSearch) => void }) {
   if (value === "") return <span className="dim">not told</span>;
-  if (by === "session") return <Link to="/sessions/$session" params={{ session: value }} preload={false}>{visible(value)}</Link>;
-  if (by === "agent") return <Link to="/agents/$agent" params={{ agent: value }} preload={false}>{visible(value)}</Link>;
-  if (by === "model" || by === "user" || by === "service") return <Button variant="transparent" color="gray" size="compact-sm" className={classes.key} title={`Only ${value}`} onClick={() => set({ [by]: value, by: by === "model" ? "agent" : "model" })}>{visible(value)}</Button>;
-  return visible(value);
+  if (by === "session") return <Link to="/sessions/$session" params={{ session: value }} preload={false}>{named(value)}</Link>;
+  if (by === "agent") return <Link to="/agents/$agent" params={{ agent: value }} preload={false}>{named(value)}</Link>;
+  if (by === "model" || by === "user" || by === "service") return <Button variant="transparent" color="gray" size="compact-sm" className={classes.key} title={`Only ${value}`} onClick={() => set({ [by]: value, by: by === "model" ? "agent" : "model" })}>{named(value)}</Button>;
+  return named(value);
 }
+
+const headOf = (by: GroupBy): string => by.charAt(0).toUpperCase() + by.slice(1);
 
 const WASTE: [keyof Omit<Costs["waste"], "total_usd">, string][] = [
   ["failed_runs", "Runs that failed"], ["low_rated_runs", "Runs that were rated badly"], ["retries", "Steps tried again"], ["uncached_repeats", "Sent again past the cache"], ["loops", "Runs with a loop"],

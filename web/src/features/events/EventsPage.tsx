@@ -11,7 +11,7 @@ import { Failure, Notice } from "@/components/Notice";
 import { Fill, FilterBar, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { StatusBadge } from "@/components/StatusBadge";
-import { formatAgo, formatDateTime, nsToMs, plural, visible } from "@/lib/format";
+import { formatAgo, formatDateTime, named, nsToMs, plural, visible } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./EventsPage.module.css";
 import type { EventsSearch } from "./search";
@@ -76,6 +76,6 @@ const COLUMNS: Column<AgentEvent>[] = [
   { id: "severity", label: "How grave", width: "104px", value: (one) => ["critical", "warning", "info"].indexOf(one.severity), render: (one) => <Badge one={one} /> },
   { id: "kind", label: "Kind", width: "130px", value: (one) => one.kind, render: (one) => <span className="clip">{NAMES.get(one.kind) ?? visible(one.kind)}</span> },
   { id: "title", label: "What happened", width: "minmax(260px, 3fr)", value: (one) => one.title, render: (one) => <Title one={one} /> },
-  { id: "agent", label: "Agent", width: "minmax(100px, 1fr)", value: (one) => one.agent, render: (one) => (one.agent === "" ? <span className="dim">–</span> : <Link to="/agents/$agent" params={{ agent: one.agent }} className={`${classes.plain ?? ""} clip`} preload={false}>{visible(one.agent)}</Link>) },
-  { id: "user", label: "User", width: "minmax(80px, 0.8fr)", value: (one) => one.user, render: (one) => <span className="clip dim">{visible(one.user) || "–"}</span> },
+  { id: "agent", label: "Agent", width: "minmax(100px, 1fr)", value: (one) => one.agent, render: (one) => (one.agent === "" ? <span className="dim">–</span> : <Link to="/agents/$agent" params={{ agent: one.agent }} className={`${classes.plain ?? ""} clip`} preload={false}>{named(one.agent)}</Link>) },
+  { id: "user", label: "User", width: "minmax(80px, 0.8fr)", value: (one) => one.user, render: (one) => <span className="clip dim">{named(one.user, "–")}</span> },
 ];

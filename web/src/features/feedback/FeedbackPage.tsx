@@ -1,6 +1,6 @@
 // What people think of answers: how they rate, over time and by agent, what they complain about, and the runs behind it.
 
-import { SegmentedControl, Switch } from "@mantine/core";
+import { Button, SegmentedControl, Switch } from "@mantine/core";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { getRouteApi, useNavigate } from "@tanstack/react-router";
 import { useCallback, useMemo } from "react";
@@ -10,10 +10,10 @@ import { Block, Blocks, FactTable } from "@/components/Blocks";
 import { Chart } from "@/components/Chart";
 import { TextFilter } from "@/components/filters";
 import { Failure, Notice } from "@/components/Notice";
-import { FilterBar, PageHead } from "@/components/Page";
+import { Fill, FilterBar, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
-import { exactCount, formatCount, formatPercent, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, formatCount, formatPercent, formatWhole, named, nsToMs, plural, significant } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./FeedbackPage.module.css";
 import { FeedbackList, Themes } from "./Found";
@@ -45,7 +45,7 @@ export function FeedbackPage() {
       </FilterBar>
       {summary.error && <Failure what="Feedback could not be loaded" error={summary.error} onRetry={() => void summary.refetch()} />}
       {summary.isPending && <SkeletonRows rows={10} height={52} />}
-      {all?.total_feedback === 0 && <Nothing filtered={filtered} onClear={() => set({ agent: undefined, user: undefined, model: undefined, name: undefined, kind: undefined, rating_max: undefined, has_comment: undefined, q: undefined })} />}
+      {all?.total_feedback === 0 && <Fill><Nothing filtered={filtered} onClear={() => set({ agent: undefined, user: undefined, model: undefined, name: undefined, kind: undefined, rating_max: undefined, has_comment: undefined, q: undefined })} /></Fill>}
       {all && all.total_feedback > 0 && (
         <Blocks stale={summary.isPlaceholderData}>
           <Overall all={all} />
@@ -65,7 +65,7 @@ const EXAMPLE = `curl -X POST $WATCHKEEP/api/watchkeep/v1/feedback \\
   -d '{"interaction_id": "order-17", "rating": 2, "comment": "wrong price"}'`;
 
 function Nothing({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {
-  if (filtered) return <Notice title="No feedback is like this" text="None in this range passes the filters." action={<button type="button" onClick={onClear}>Clear the filters</button>} />;
+  if (filtered) return <Notice title="No feedback is like this" text="None in this range passes the filters." action={<Button onClick={onClear}>Clear filters</Button>} />;
   return <Notice title="Nobody has said anything yet" text={<>Ratings, thumbs, scores and comments show here, with the runs that they are about. They come by the API, by OpenTelemetry’s <code>gen_ai.evaluation.result</code>, or from Langfuse’s SDKs.<pre className={classes.example}>{EXAMPLE}</pre></>} />;
 }
 
@@ -78,7 +78,7 @@ function Overall({ all }: { all: FeedbackSummary }) {
         <Stat label="Thumbs" value={`${formatCount(all.thumbs_up)} up, ${formatCount(all.thumbs_down)} down`} />
         <Stat label="Comments" value={formatCount(all.comments)} />
         <Stat label="Corrections" value={formatCount(all.corrections)} />
-        {all.scores.slice(0, 4).map((score) => <Stat key={score.name} label={visible(score.name)} value={significant(score.average)} title={`${plural(score.count, "score")} from ${significant(score.min)} to ${significant(score.max)}`} />)}
+        {all.scores.slice(0, 4).map((score) => <Stat key={score.name} label={named(score.name)} value={significant(score.average)} title={`${plural(score.count, "score")} from ${significant(score.min)} to ${significant(score.max)}`} />)}
       </Stats>
     </Block>
   );
@@ -110,13 +110,13 @@ function Trend({ all, onBrush }: { all: FeedbackSummary; onBrush: (from: number,
     ],
   }), [all]);
   const bounds = useMemo(() => ({ start: nsToMs(all.start), end: nsToMs(all.end) }), [all]);
-  return <Chart label="Feedback over time" kind="stacked" times={times} series={series} bounds={bounds} height={150} formatY={formatCount} onBrush={onBrush} />;
+  return <Chart label="Feedback over time" kind="stacked" times={times} series={series} bounds={bounds} height={150} formatY={formatCount} formatAxis={formatWhole} onBrush={onBrush} />;
 }
 
 function Groups({ all }: { all: FeedbackSummary }) {
   return (
     <FactTable label="Groups" rows={all.groups.slice(0, 15)} rowKey={(one) => one.key} share={(one) => (one.average_rating === null ? 0 : (one.average_rating - 1) / 4)} columns={[
-      { label: "", render: (one) => visible(one.key) || <span className="dim">not told</span> }, { label: "Average", render: (one) => (one.average_rating === null ? "–" : `${significant(one.average_rating, 2)} ★`) },
+      { label: "", render: (one) => (named(one.key, "") || <span className="dim">not told</span>) }, { label: "Average", render: (one) => (one.average_rating === null ? "–" : `${significant(one.average_rating, 2)} ★`) },
       { label: "Ratings", render: (one) => exactCount(one.rated) }, { label: "Low", render: (one) => exactCount(one.low_ratings) }, { label: "Comments", render: (one) => exactCount(one.comments) },
     ]} />
   );

@@ -4,7 +4,7 @@ import { Button } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import type { Feedback, FeedbackThemes } from "@/api/agentTypes";
 import { Stars } from "@/components/Stars";
-import { formatAgo, formatDateTime, formatPercent, nsToMs, plural, significant, visible } from "@/lib/format";
+import { formatAgo, formatDateTime, formatPercent, named, nsToMs, plural, significant, visible } from "@/lib/format";
 import classes from "./FeedbackPage.module.css";
 
 export function Themes({ found }: { found: FeedbackThemes }) {
@@ -26,7 +26,7 @@ export function Themes({ found }: { found: FeedbackThemes }) {
 }
 
 function Run({ one }: { one: Feedback }) {
-  if (one.trace_id !== "") return <Link to="/explore/traces/$traceId" params={{ traceId: one.trace_id }} search={one.span_id === "" ? {} : { span: one.span_id }} className={classes.run} preload={false}>run</Link>;
+  if (one.trace_id !== "" && one.bound) return <Link to="/explore/traces/$traceId" params={{ traceId: one.trace_id }} search={one.span_id === "" ? {} : { span: one.span_id }} className={classes.run} preload={false}>run</Link>;
   return one.session === "" ? null : <Link to="/sessions/$session" params={{ session: one.session }} className={classes.run} preload={false}>session</Link>;
 }
 
@@ -43,7 +43,7 @@ export function FeedbackList({ rows, onMore }: { rows: Feedback[]; onMore: (() =
       <ul className={classes.list}>
         {rows.map((one) => (
           <li key={one.id} data-low={one.rating !== null && one.rating <= 2}>
-            <span className={classes.verdict}><Verdict one={one} />{one.name !== "rating" && <span className="dim">{visible(one.name)}</span>}</span>
+            <span className={classes.verdict}><Verdict one={one} />{one.name !== "rating" && <span className="dim">{named(one.name)}</span>}</span>
             <span className={classes.said}>
               {one.comment !== "" && <span>“{visible(one.comment)}”</span>}
               {one.correction !== "" && <span className={classes.correction}>should be: {visible(one.correction)}</span>}

@@ -9,7 +9,7 @@ import { HealthBadge } from "@/components/HealthBadge";
 import { HealthFailure } from "@/components/HealthFailure";
 import { HostChart } from "@/components/HostChart";
 import { SkeletonRows } from "@/components/Skeleton";
-import { visible } from "@/lib/format";
+import { named } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./HealthPage.module.css";
 
@@ -21,7 +21,7 @@ export function HostSummary() {
   const brush = useCallback((from: number, to: number) => setRange({ kind: "absolute", from, to }), [setRange]);
   const host = query.data;
   return (
-    <Block title="This host" wide aside={<span className={classes.facts}>{host && <HealthBadge health={host} />}{host && visible(host.host)}<Link to="/system/hosts" className={classes.link} preload={false}>More of it</Link></span>}>
+    <Block title="This host" wide aside={<span className={classes.facts}>{host && <HealthBadge health={host} />}{host && named(host.host)}<Link to="/system/hosts" className={classes.link} preload={false}>More of it</Link></span>}>
       {query.error && <HealthFailure what="hosts" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={3} height={48} />}
       {host && host.series.length === 0 && <p className="dim">{host.latest === null ? "The first reading comes half a minute after the start." : "There are no readings in this range."}</p>}

@@ -13,7 +13,7 @@ import { Notice } from "@/components/Notice";
 import { PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
-import { exactCount, formatAgo, formatBytes, formatCount, formatDateTime, formatDuration, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, formatAgo, formatBytes, formatCount, formatDateTime, formatDuration, named, nsToMs, plural, significant, visible } from "@/lib/format";
 import { formatPercentage } from "@/lib/health";
 import { useRange } from "@/lib/useRange";
 import classes from "./HostsPage.module.css";
@@ -31,7 +31,7 @@ export function HostsPage() {
   const host = query.data;
   return (
     <>
-      <PageHead title="Hosts" facts={host && <span className={classes.facts}><HealthBadge health={host} /><b>{visible(host.host)}</b><span>{visible(host.os)}</span></span>} />
+      <PageHead title="Hosts" facts={host && <span className={classes.facts}><HealthBadge health={host} /><b>{named(host.host)}</b><span>{visible(host.os)}</span></span>} />
       {query.error && (isUntold(query.error)
         ? <Notice title="This server tells nothing of its host" text="It is of an older version than this page, or was told not to watch the host it runs on." />
         : <HealthFailure what="hosts" error={query.error} onRetry={() => void query.refetch()} />)}

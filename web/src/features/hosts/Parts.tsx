@@ -4,7 +4,7 @@ import type { HostDisk, HostGpu, HostInterface, HostReading } from "@/api/health
 import { Block, FactTable } from "@/components/Blocks";
 import { ClipMiddle } from "@/components/ClipMiddle";
 import { CodeBlock } from "@/components/CodeBlock";
-import { exactCount, formatBytes, formatCount, plural, significant, visible } from "@/lib/format";
+import { exactCount, formatBytes, formatCount, named, plural, significant, visible } from "@/lib/format";
 import { formatPercentage } from "@/lib/health";
 import classes from "./HostsPage.module.css";
 
@@ -47,7 +47,7 @@ export function Network({ interfaces }: { interfaces: HostInterface[] }) {
     <Block title="Network">
       {interfaces.length === 0 ? <p className="dim">No network interface is told of.</p> : (
         <FactTable label="Network interfaces" rows={interfaces} rowKey={(one) => one.interface} columns={[
-          { label: "Interface", render: (one) => visible(one.interface) }, { label: "In", render: (one) => rate(one.receive_bytes_per_second) }, { label: "Out", render: (one) => rate(one.transmit_bytes_per_second) },
+          { label: "Interface", render: (one) => named(one.interface) }, { label: "In", render: (one) => rate(one.receive_bytes_per_second) }, { label: "Out", render: (one) => rate(one.transmit_bytes_per_second) },
           { label: "In so far", render: (one) => formatBytes(one.receive_bytes) }, { label: "Out so far", render: (one) => formatBytes(one.transmit_bytes) },
         ]} />
       )}
@@ -67,7 +67,7 @@ export function Processes({ latest }: { latest: HostReading }) {
     <Block title="Processes">
       {rows.length > 0 && (
         <FactTable label="Processes" rows={rows} rowKey={(one) => `${one.name} ${String(one.own)}`} columns={[
-          { label: "Name", render: (one) => <>{visible(one.name)}{one.own && <span className={classes.mark} title="This server itself">itself</span>}</> },
+          { label: "Name", render: (one) => <>{named(one.name)}{one.own && <span className={classes.mark} title="This server itself">itself</span>}</> },
           { label: "Running", render: (one) => (one.count === 0 ? <span className={classes.missing}>none</span> : exactCount(one.count)) },
           { label: "CPU", render: (one) => (one.count === 0 ? "–" : formatPercentage(one.cpu_percent)) }, { label: "Memory", render: (one) => (one.count === 0 ? "–" : formatBytes(one.resident_bytes)) },
         ]} />
@@ -81,7 +81,7 @@ export function Gpus({ gpus }: { gpus: HostGpu[] }) {
   return (
     <Block title="Graphics cards" wide>
       <FactTable label="Graphics cards" rows={gpus} rowKey={(one) => String(one.index)} columns={[
-        { label: "Card", render: (one) => <>{visible(one.name)} <span className="dim">{one.index}</span></> },
+        { label: "Card", render: (one) => <>{named(one.name)} <span className="dim">{one.index}</span></> },
         { label: "In use", text: true, render: (one) => <Use percent={one.usage_percent} name={one.name} /> },
         { label: "Memory", render: (one) => (one.memory_used_bytes === null || one.memory_total_bytes === null ? "–" : `${formatBytes(one.memory_used_bytes)} of ${formatBytes(one.memory_total_bytes)}`) },
         { label: "Temperature", render: (one) => (one.temperature_celsius === null ? "–" : `${significant(one.temperature_celsius)}\u00a0°C`) },

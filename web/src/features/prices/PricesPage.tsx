@@ -12,7 +12,7 @@ import { TextFilter } from "@/components/filters";
 import { Failure, Notice } from "@/components/Notice";
 import { Fill, FilterBar, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
-import { exactCount, formatAgo, formatCount, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, formatAgo, formatCount, named, nsToMs, plural, significant, visible } from "@/lib/format";
 import classes from "./PricesPage.module.css";
 import type { PricesSearch } from "./search";
 
@@ -29,6 +29,7 @@ export function PricesPage() {
       <PageHead title="Prices" facts={query.data ? `${plural(query.data.total, "row")}${query.data.tables.map((table) => ` · ${table.name}${table.as_of === "" ? "" : ` of ${table.as_of}`}`).join("")}` : undefined} />
       <FilterBar label="Filter prices">
         <TextFilter aria-label="Model" placeholder="Part of a model’s name" value={search.q} onApply={(q) => set({ q })} w={260} />
+        <span className="dim">USD a million tokens</span>
       </FilterBar>
       <Unpriced />
       {problems.length > 0 && <Notice compact tone="error" title={`${plural(problems.length, "row")} of the price file could not be used`} text={problems.slice(0, 3).map((one) => `${one.table} line ${one.line}, ${one.key}: ${one.message}`).join("; ")} />}
@@ -50,7 +51,7 @@ function Unpriced() {
     <section className={classes.unpriced} aria-label="Models without a price">
       <h2>{plural(models.length, "model")} without a price <span className="dim">what they cost is missing in all sums</span></h2>
       <FactTable label="Models without a price" rows={models.slice(0, 12)} rowKey={(one) => `${one.provider} ${one.model}`} columns={[
-        { label: "Model", render: (one) => visible(one.model) }, { label: "Provider", text: true, render: (one) => visible(one.provider) || "–" }, { label: "Services", text: true, render: (one) => one.services.map(visible).join(", ") }, { label: "Calls", render: (one) => exactCount(one.calls) },
+        { label: "Model", render: (one) => named(one.model) }, { label: "Provider", text: true, render: (one) => named(one.provider, "–") }, { label: "Services", text: true, render: (one) => one.services.map(visible).join(", ") }, { label: "Calls", render: (one) => exactCount(one.calls) },
         { label: "Tokens", render: (one) => formatCount(one.tokens) }, { label: "Last", render: (one) => formatAgo(nsToMs(one.last_seen)) }, { label: "Nearest", text: true, render: (one) => <span className="dim">{one.nearest.slice(0, 2).join(", ") || "–"}</span> }, { label: "", render: (one) => <SetPrice model={one} /> },
       ]} />
     </section>
@@ -77,7 +78,7 @@ function SetPrice({ model }: { model: UnpricedModel }) {
       <Popover.Target><Button variant="default" size="compact-xs" onClick={() => setOpen(!open)}>Set a price</Button></Popover.Target>
       <Popover.Dropdown>
         <form className={classes.form} onSubmit={onSubmit}>
-          <p>USD a million tokens of <b>{visible(model.model)}</b></p>
+          <p>USD a million tokens of <b>{named(model.model)}</b></p>
           <div><NumberInput label="Read" min={0} decimalScale={6} value={input} onChange={(value) => setPrices([Number(value), output])} /><NumberInput label="Written" min={0} decimalScale={6} value={output} onChange={(value) => setPrices([input, Number(value)])} /></div>
           {save.error && <Failure what="The price could not be set" error={save.error} onRetry={() => save.mutate()} />}
           <Button type="submit" loading={save.isPending}>Set the price</Button>
@@ -93,25 +94,36 @@ function million(row: PriceRow, name: string): number | undefined {
   return price === undefined ? undefined : price * 1e6;
 }
 
+/** With cents, or as many digits as it needs: `$5.00`, `$0.025`. */
+function dollars(usd: number): string {
+  const text = significant(usd, 4);
+  return (text.split(".")[1] ?? "").length > 2 ? `$${text}` : `$${usd.toFixed(2)}`;
+}
+
+function told(row: PriceRow, name: string): string {
+  const usd = million(row, name);
+  return usd === undefined ? "–" : dollars(usd);
+}
+
 function price(id: string, label: string, name: string): Column<PriceRow> {
   return {
     id, label, width: "96px", align: "end", value: (one) => million(one, name) ?? -1,
-    render: (one) => { const usd = million(one, name); return usd === undefined ? <span className="dim">–</span> : <span title={`${name}: ${one.prices[name]}`}>${significant(usd, 4)}</span>; },
+    render: (one) => { const usd = million(one, name); return usd === undefined ? <span className="dim">–</span> : <span title={`${name}: ${one.prices[name]}`}>{dollars(usd)}</span>; },
   };
 }
 
 function Narrow({ one }: { one: PriceRow }) {
   return (
     <>
-      <div className={classes.narrow}><b className="clip">{visible(one.key)}</b></div>
-      <div className={classes.narrow}><span className="dim">{one.provider}</span><span>in ${significant(million(one, "input_cost_per_token") ?? 0, 4)}</span><span>out ${significant(million(one, "output_cost_per_token") ?? 0, 4)}</span></div>
+      <div className={classes.narrow}><b className="clip">{named(one.key)}</b></div>
+      <div className={classes.narrow}><span className="dim">{one.provider}</span><span>in {told(one, "input_cost_per_token")}</span><span>out {told(one, "output_cost_per_token")}</span></div>
     </>
   );
 }
 
 const COLUMNS: Column<PriceRow>[] = [
-  { id: "model", label: "Model", width: "minmax(220px, 2fr)", value: (one) => one.key, render: (one) => <span className="clip">{visible(one.key)}{one.effective_from !== "" && <span className="dim"> since {one.effective_from}</span>}</span> },
-  { id: "provider", label: "Provider", width: "minmax(110px, 1fr)", value: (one) => one.provider, render: (one) => <span className="clip dim">{visible(one.provider) || "–"}</span> },
+  { id: "model", label: "Model", width: "minmax(220px, 2fr)", value: (one) => one.key, render: (one) => <span className="clip">{named(one.key)}{one.effective_from !== "" && <span className="dim"> since {one.effective_from}</span>}</span> },
+  { id: "provider", label: "Provider", width: "minmax(110px, 1fr)", value: (one) => one.provider, render: (one) => <span className="clip dim">{named(one.provider, "–")}</span> },
   { id: "mode", label: "Kind", width: "96px", value: (one) => one.mode, render: (one) => <span className="dim">{one.mode || "–"}</span> },
   price("input", "Read", "input_cost_per_token"), price("cached", "From cache", "cache_read_input_token_cost"), price("write", "To cache", "cache_creation_input_token_cost"), price("output", "Written", "output_cost_per_token"),
   { id: "tiers", label: "Tiers", width: "76px", align: "end", value: (one) => tiers(one).length, render: (one) => { const found = tiers(one); return found.length === 0 ? <span className="dim">–</span> : <span title={found.join("\n")}>{found.length}</span>; } },

@@ -12,7 +12,7 @@ import { Failure, Notice } from "@/components/Notice";
 import { PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
-import { exactCount, exactDuration, formatCount, formatDateTime, formatDuration, formatUsd, nsToMs, plural, prettyJson, significant, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatCount, formatDateTime, formatDuration, formatUsd, named, nsToMs, plural, prettyJson, significant, visible } from "@/lib/format";
 import { messagesOf } from "@/lib/told";
 import classes from "./Sessions.module.css";
 
@@ -20,10 +20,10 @@ const route = getRouteApi("/sessions/$session");
 
 export function SessionPage() {
   const { session } = route.useParams();
-  const query = useQuery({ queryKey: ["session", session], queryFn: ({ signal }) => api.session(session, {}, signal) });
+  const query = useQuery({ queryKey: ["session", session], queryFn: ({ signal }) => api.session(session, {}, signal), placeholderData: undefined });
   return (
     <div className={classes.page}>
-      <PageHead title={<>Session <code>{visible(session)}</code></>} facts={query.isSuccess ? plural(query.data.session.turns, "turn") : undefined} />
+      <PageHead title={<>Session <code>{named(session)}</code></>} facts={query.isSuccess ? plural(query.data.session.turns, "turn") : undefined} />
       {query.error && <Failure what="The session could not be loaded" error={query.error} onRetry={() => void query.refetch()} compact={false} />}
       {query.isPending && <SkeletonRows rows={6} height={90} />}
       {query.isSuccess && <Conversation detail={query.data} />}
@@ -36,7 +36,7 @@ function Conversation({ detail: { session, turns, truncated } }: { detail: Sessi
     <>
       <Stats>
         <Stat label="User" value={session.users.map(visible).join(", ") || "–"} />
-        <Stat label="Agents" value={session.agents.map((agent) => <Link key={agent} to="/agents/$agent" params={{ agent }} className={classes.agentLink} preload={false}>{visible(agent)}</Link>)} />
+        <Stat label="Agents" value={session.agents.map((agent) => <Link key={agent} to="/agents/$agent" params={{ agent }} className={classes.agentLink} preload={false}>{named(agent)}</Link>)} />
         <Stat label="Failed turns" value={exactCount(session.errors)} tone={session.errors > 0 ? "error" : undefined} />
         <Stat label="Tokens" value={formatCount(session.tokens.total)} title={`${exactCount(session.tokens.input)} read, ${exactCount(session.tokens.output)} written`} />
         <Stat label="Cost" value={formatUsd(session.cost_usd)} title={`$${session.cost_usd.toFixed(6)}`} />
@@ -82,11 +82,11 @@ function TurnView({ turn, number }: { turn: Turn; number: number }) {
 function ToolCalls({ turn }: { turn: Turn }) {
   return (
     <details className={classes.tools}>
-      <summary><IconTool size={13} aria-hidden /> {plural(turn.tool_calls.length, "tool call")}: {[...new Set(turn.tool_calls.map((call) => visible(call.name)))].join(", ")}{turn.tool_calls.some((call) => call.error !== "") && <span className={classes.failed}> · failed</span>}</summary>
+      <summary><IconTool size={13} aria-hidden /> {plural(turn.tool_calls.length, "tool call")}: {[...new Set(turn.tool_calls.map((call) => named(call.name)))].join(", ")}{turn.tool_calls.some((call) => call.error !== "") && <span className={classes.failed}> · failed</span>}</summary>
       <ul>
         {turn.tool_calls.map((call) => (
           <li key={call.span_id}>
-            <div className={classes.toolHead}><code>{visible(call.name)}</code><span className="dim">{formatDuration(call.duration_ns)}</span>{call.error !== "" && <span className={classes.failed}>{visible(call.error)}</span>}
+            <div className={classes.toolHead}><code>{named(call.name)}</code><span className="dim">{formatDuration(call.duration_ns)}</span>{call.error !== "" && <span className={classes.failed}>{visible(call.error)}</span>}
               <Link to="/explore/traces/$traceId" params={{ traceId: turn.run.trace_id }} search={{ span: call.span_id }} className={classes.runLink} preload={false}>step</Link></div>
             {call.arguments !== null && <CodeBlock code={prettyJson(call.arguments) ?? ""} what="arguments" maxHeight={180} wrap />}
             {call.result !== null && call.result !== "" && <CodeBlock code={prettyJson(call.result) ?? ""} what="result" maxHeight={180} wrap />}

@@ -11,7 +11,7 @@ import { Failure } from "@/components/Notice";
 import { Fill, FilterBar, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { NoData } from "@/features/onboarding/NoData";
-import { exactCount, exactDuration, formatAgo, formatCount, formatDateTime, formatDuration, formatUsd, nsToMs, plural, significant, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatAgo, formatCount, formatDateTime, formatDuration, formatUsd, named, nsToMs, plural, significant, visible } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import type { SessionsSearch } from "./search";
 import classes from "./Sessions.module.css";
@@ -57,7 +57,7 @@ export function SessionsPage() {
 }
 
 function Name({ one }: { one: Session }) {
-  return <Link to="/sessions/$session" params={{ session: one.session }} className={`${classes.link ?? ""} clip`} preload={false}>{visible(one.session)}</Link>;
+  return <Link to="/sessions/$session" params={{ session: one.session }} className={`${classes.link ?? ""} clip`} preload={false}>{named(one.session)}</Link>;
 }
 
 function Narrow({ one }: { one: Session }) {

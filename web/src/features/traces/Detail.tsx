@@ -56,6 +56,8 @@ export function Detail({ trace, model, node, analysis, step, critical, onClose, 
   const messages = told.length > 0 ? told : (conversation?.messages ?? []);
   const attributes = Object.entries(span.attributes).filter(([key]) => conversation?.keys.has(key) !== true);
   const payloads = attributes.filter(([key]) => isPayload(key));
+  // What the step shows already is there again, as the sender wrote it.
+  const shown = messages.length > 0 || (step !== undefined && (step.content.arguments !== null || step.content.result !== null));
   const rest = Object.fromEntries(attributes.filter(([key]) => !isPayload(key)));
   const dropped = span.dropped_attributes_count + span.dropped_events_count + span.dropped_links_count;
   return (
@@ -73,7 +75,7 @@ export function Detail({ trace, model, node, analysis, step, critical, onClose, 
       {messages.length > 0 && <Section title={plural(messages.length, "message")}><Chat messages={messages} /></Section>}
       {step && hasMore(step) && <Section title="Content"><StepMore step={step} /></Section>}
       {payloads.length > 0 && (
-        <Section title="Input and output">
+        <Section title={shown ? "Input and output as they were sent" : "Input and output"} closed={shown}>
           {payloads.map(([key, value]) => <CodeBlock key={key} title={key} what={key} code={prettyJson(value) ?? inline(value)} maxHeight={300} wrap />)}
         </Section>
       )}
@@ -120,9 +122,9 @@ function Facts({ model, node, selfNs, criticalNs }: FactsProps) {
   );
 }
 
-function Section({ title, children }: { title: string; children: ReactNode }) {
+function Section({ title, children, closed = false }: { title: string; children: ReactNode; closed?: boolean }) {
   return (
-    <details className={classes.section} open>
+    <details className={classes.section} open={!closed}>
       <summary>{title}</summary>
       <div className={classes.sectionBody}>{children}</div>
     </details>

@@ -4,7 +4,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import type { Bucket, Cost, Step } from "@/api/agentTypes";
 import { CodeBlock } from "@/components/CodeBlock";
-import { exactCount, exactDuration, formatDuration, formatUsd, inline, plural, prettyJson, significant, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatDuration, formatUsd, inline, named, plural, prettyJson, significant, visible } from "@/lib/format";
 import classes from "./StepPanel.module.css";
 
 const BUCKETS: Record<Bucket, string> = {
@@ -17,13 +17,13 @@ const MATCHED: Record<string, string> = { exact: "by its name", provider: "witho
 export function StepFacts({ step }: { step: Step }) {
   const rows: [string, ReactNode][] = [];
   const add = (label: string, value: ReactNode, known = true): void => { if (known) rows.push([label, value]); };
-  add("Model", <>{visible(step.model)}{step.request_model !== "" && step.request_model !== step.model && <span className="dim"> asked for {visible(step.request_model)}</span>}</>, step.model !== "");
-  add("Provider", visible(step.provider), step.provider !== "");
-  add("Agent", <Link to="/agents/$agent" params={{ agent: step.agent }} preload={false}>{visible(step.agent)}</Link>, step.agent !== "");
-  add("Tool", visible(step.tool), step.tool !== "");
-  add("Session", <Link to="/sessions/$session" params={{ session: step.session }} preload={false}>{visible(step.session)}</Link>, step.session !== "");
-  add("User", visible(step.user), step.user !== "");
-  add("Prompt", `${visible(step.prompt)}${step.prompt_version === "" ? "" : ` · version ${visible(step.prompt_version)}`}`, step.prompt !== "");
+  add("Model", <>{named(step.model)}{step.request_model !== "" && step.request_model !== step.model && <span className="dim"> asked for {named(step.request_model)}</span>}</>, step.model !== "");
+  add("Provider", named(step.provider), step.provider !== "");
+  add("Agent", <Link to="/agents/$agent" params={{ agent: step.agent }} preload={false}>{named(step.agent)}</Link>, step.agent !== "");
+  add("Tool", named(step.tool), step.tool !== "");
+  add("Session", <Link to="/sessions/$session" params={{ session: step.session }} preload={false}>{named(step.session)}</Link>, step.session !== "");
+  add("User", named(step.user), step.user !== "");
+  add("Prompt", `${named(step.prompt)}${step.prompt_version === "" ? "" : ` · version ${visible(step.prompt_version)}`}`, step.prompt !== "");
   add("First token", <span title={exactDuration(step.first_token_ns ?? 0)}>{formatDuration(step.first_token_ns ?? 0)}</span>, step.first_token_ns !== null);
   add("Finished", step.finish_reasons.map(visible).join(", "), step.finish_reasons.length > 0);
   add("Error", visible(step.error), step.error !== "");
@@ -80,7 +80,7 @@ export function StepMore({ step }: { step: Step }) {
           {content.documents.map((one, i) => <li key={one.id + String(i)}><p><b>{visible(one.id) || `Document ${i + 1}`}</b>{one.score !== null && <span className="dim"> score {significant(one.score)}</span>}</p>{one.content !== "" && <p className={classes.excerpt}>{visible(one.content.slice(0, 600))}</p>}</li>)}
         </ol>
       )}
-      {step.evaluations.length > 0 && <dl className={classes.facts} aria-label="Evaluations">{step.evaluations.map((one) => <div key={one.name}><dt>{visible(one.name)}</dt><dd>{one.score !== null && significant(one.score)} {visible(one.label)} {one.explanation !== "" && <span className="dim">{visible(one.explanation)}</span>}</dd></div>)}</dl>}
+      {step.evaluations.length > 0 && <dl className={classes.facts} aria-label="Evaluations">{step.evaluations.map((one) => <div key={one.name}><dt>{named(one.name)}</dt><dd>{one.score !== null && significant(one.score)} {visible(one.label)} {one.explanation !== "" && <span className="dim">{visible(one.explanation)}</span>}</dd></div>)}</dl>}
       {content.tools.length > 0 && <CodeBlock title={plural(content.tools.length, "tool offered", "tools offered")} code={prettyJson(content.tools) ?? ""} what="tools" maxHeight={200} wrap />}
       {step.unread.length > 0 && <p className={classes.unread}>Not understood: {step.unread.map((key) => <code key={key}>{visible(key)}</code>)}</p>}
     </>

@@ -98,6 +98,7 @@ function Loaded({ trace, steps, analysis, analysisError, onRetry }: LoadedProps)
   const [pathAt, setPathAt] = useState(0);
   const errorPath = useMemo(() => new Set(analysis?.error_paths[pathAt]?.spans), [analysis, pathAt]);
   const stepOf = useMemo(() => new Map(steps?.steps.map((step) => [step.span_id, step])), [steps]);
+  const costs = useMemo(() => steps && new Map(steps.steps.map((step) => [step.span_id, step.cost.usd])), [steps]);
   const { copied, copy } = useCopy();
   const copyLink = (): void => copy(window.location.href);
   const origin = useCallback((at: number) => {
@@ -134,7 +135,7 @@ function Loaded({ trace, steps, analysis, analysisError, onRetry }: LoadedProps)
             left={
               <Waterfall
                 model={model} rows={rows} folding={folding} onFolding={setFolding} selected={selected} onSelect={select} matches={find ? matches : undefined}
-                view={isWhole(view, total) ? whole(total) : view} onView={setView} critical={critical} errorPath={errorPath}
+                view={isWhole(view, total) ? whole(total) : view} onView={setView} critical={critical} errorPath={errorPath} costs={costs}
               />
             }
           />
