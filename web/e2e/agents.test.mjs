@@ -6,7 +6,7 @@ import { fits, harness, unnamed, untilUrl } from "./harness.mjs";
 
 const { mocks, visit } = harness();
 
-const PAGES = ["/agents", "/agents/support-agent", "/sessions", "/runs", "/watch/health", "/system/hosts", "/watch/events", "/money/costs", "/money/budgets", "/money/prices", "/quality/feedback"];
+const PAGES = ["/agents", "/agents/support-agent", "/sessions", "/runs", "/watch/events", "/money/costs", "/money/budgets", "/money/prices", "/quality/feedback"];
 const rows = (page) => page.locator('[role="table"] [role="row"][aria-rowindex]');
 
 describe("pages about agents", () => {

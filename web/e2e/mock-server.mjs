@@ -145,10 +145,10 @@ function sendFile(path, response) {
   createReadStream(file).pipe(response);
 }
 
-/** `requests` collects what the page asked the API; `fail` may be set to a function (path) => boolean to break endpoints. */
+/** `requests` collects what the page asked the API; `fail` may be set to a function (path) => boolean to break endpoints, `gone` to take them away. */
 export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {}) {
   const data = makeData(kind);
-  const mock = { data, requests: [], tails: [], fail: undefined };
+  const mock = { data, requests: [], tails: [], fail: undefined, gone: undefined };
   const server = createServer((request, response) => {
     const url = new URL(request.url, "http://localhost");
     if (!/^\/(api|loki|tempo)\//.test(url.pathname) && url.pathname !== "/status") return sendFile(url.pathname, response);
@@ -158,6 +158,7 @@ export async function startMock({ data: kind = "much", port = 0, delay = 0 } = {
       let body;
       try {
         if (mock.fail?.(url.pathname)) throw new Failure(503, "unavailable", "told to fail by the test");
+        if (mock.gone?.(url.pathname)) throw new Failure(404, "not_found", `no path ${url.pathname}`);
         body = answer(data, url.pathname, url.searchParams, request.headers, { method: request.method, body: /json/.test(request.headers["content-type"] ?? "") ? JSON.parse(text) : undefined });
       } catch (failure) {
         code = failure.status ?? 500;

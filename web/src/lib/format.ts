@@ -188,6 +188,11 @@ export function inline(value: unknown): string {
   }
 }
 
+/** A word as the head of a column. */
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** Text from outside as it may be shown: control and direction-changing characters are made visible, not obeyed. */
 export function visible(text: string): string {
   // Answers are not checked against their types: what is no text is written as what it is.

@@ -9,7 +9,7 @@ import { Block, Blocks, FactTable } from "@/components/Blocks";
 import { Chart } from "@/components/Chart";
 import { HealthBadge } from "@/components/HealthBadge";
 import { Failure, Notice } from "@/components/Notice";
-import { PageHead } from "@/components/Page";
+import { Fill, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
 import { ApiError } from "@/api/client";
@@ -32,7 +32,7 @@ export function AgentPage() {
           <Link to="/runs" search={{ agent }} preload={false}>Runs</Link><Link to="/sessions" search={{ agent }} preload={false}>Sessions</Link><Link to="/money/costs" search={{ agent }} preload={false}>Costs</Link><Link to="/quality/feedback" search={{ agent }} preload={false}>Feedback</Link>
         </span>
       </PageHead>
-      {gone && <Notice title="Nothing of this agent in this range" text={<>No run or step of <b>{named(agent)}</b> is in the time range. A longer range may have one.</>} action={<Link to="/agents">All agents</Link>} />}
+      {gone && <Fill><Notice title="Nothing of this agent in this range" text={<>No run or step of <b>{named(agent)}</b> is in the time range. A longer range may have one.</>} action={<Link to="/agents">All agents</Link>} /></Fill>}
       {query.error && !gone && <Failure what="The agent could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={10} height={52} />}
       {query.data && <Body detail={query.data} onBrush={brush} stale={query.isPlaceholderData} />}

@@ -46,7 +46,7 @@ export function AgentsPage() {
       <Fill>
         {query.error && <Failure what="Agents could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
         {query.isPending && <SkeletonRows rows={12} height={32} />}
-        {query.isSuccess && all.length === 0 && <NoData signal="spans" filtered={filtered} onClear={() => set({ service: undefined, find: undefined })} stale={query.isPlaceholderData} />}
+        {query.isSuccess && all.length === 0 && <NoData signal="spans" noun="agents" filtered={filtered} onClear={() => set({ service: undefined, find: undefined })} stale={query.isPlaceholderData} />}
         {all.length > 0 && rows.length === 0 && <Notice title="No agent has this in its name" text={`None of ${plural(all.length, "agent")} contains “${search.find ?? ""}”.`} />}
         {rows.length > 0 && (
           <DataTable

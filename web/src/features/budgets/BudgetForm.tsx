@@ -57,7 +57,7 @@ export function BudgetForm({ budget, onClose }: { budget: Budget | undefined; on
     save.mutate();
   };
   return (
-    <Modal opened onClose={onClose} title={budget ? `Change “${budget.name}”` : "New budget"} size={520} transitionProps={{ duration: 0 }}>
+    <Modal opened onClose={onClose} title={budget ? "Change the budget" : "New budget"} size={520} transitionProps={{ duration: 0 }}>
       <form className={classes.form} onSubmit={onSubmit}>
         <TextInput label="Name" required data-autofocus value={draft.name} error={at("name")} onChange={(event) => set({ name: event.currentTarget.value })} />
         <div className={classes.row}>

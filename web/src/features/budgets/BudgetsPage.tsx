@@ -12,7 +12,7 @@ import { Failure, Notice } from "@/components/Notice";
 import { Fill, PageHead } from "@/components/Page";
 import { SkeletonRows } from "@/components/Skeleton";
 import { StatusBadge, type Tone } from "@/components/StatusBadge";
-import { formatAgo, formatCount, formatDateTime, formatPercent, formatUsd, named, nsToMs, plural, visible } from "@/lib/format";
+import { capital, formatAgo, formatCount, formatDateTime, formatPercent, formatUsd, named, nsToMs, plural, visible } from "@/lib/format";
 import { BudgetForm } from "./BudgetForm";
 import classes from "./BudgetsPage.module.css";
 
@@ -141,7 +141,7 @@ function Table({ status: { budget, standings, values } }: { status: BudgetStatus
   return (
     <>
       <FactTable label="Standings" rows={standings} rowKey={(one) => one.scope_value} share={(one) => one.percentage / 100} columns={[
-        { label: budget.scope.each ?? "", render: (one) => one.scope_value === "" ? "all" : named(one.scope_value) }, { label: "Spent", render: (one) => amountOf(one.spent, unit) }, { label: "Reserved", render: (one) => (one.reserved > 0 ? amountOf(one.reserved, unit) : "–") },
+        { label: capital(budget.scope.each ?? "For"), render: (one) => one.scope_value === "" ? "all" : named(one.scope_value) }, { label: "Spent", render: (one) => amountOf(one.spent, unit) }, { label: "Reserved", render: (one) => (one.reserved > 0 ? amountOf(one.reserved, unit) : "–") },
         { label: "Budget", render: (one) => amountOf(one.budget, unit) }, { label: "Left", render: (one) => amountOf(one.remaining, unit) }, { label: "Used", render: (one) => formatPercent(one.percentage / 100) },
         { label: "At the end", render: (one) => (one.projection === null ? "–" : amountOf(one.projection, unit)) }, { label: "", text: true, render: (one) => <StatusBadge tone={TONES[one.level][0]}>{TONES[one.level][1]}</StatusBadge> },
       ]} />

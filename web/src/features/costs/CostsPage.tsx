@@ -15,7 +15,7 @@ import { SkeletonRows } from "@/components/Skeleton";
 import { Stat, Stats } from "@/components/Stat";
 import { NoData } from "@/features/onboarding/NoData";
 import { seriesVar } from "@/lib/colors";
-import { exactCount, formatCount, formatDay, formatPercent, formatUsd, named, nsToMs, plural } from "@/lib/format";
+import { capital, exactCount, formatCount, formatDay, formatPercent, formatUsd, named, nsToMs, plural } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
 import classes from "./CostsPage.module.css";
 import { GROUPS, type CostsSearch } from "./search";
@@ -45,7 +45,7 @@ export function CostsPage() {
       </FilterBar>
       {query.error && <Failure what="Costs could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={10} height={52} />}
-      {costs?.totals.calls === 0 && <Fill><NoData signal="spans" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined, model: undefined })} stale={query.isPlaceholderData} /></Fill>}
+      {costs?.totals.calls === 0 && <Fill><NoData signal="spans" noun="calls of models" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined, model: undefined })} stale={query.isPlaceholderData} /></Fill>}
       {costs && costs.totals.calls > 0 && <Body costs={costs} by={by} set={set} onBrush={brush} stale={query.isPlaceholderData} />}
     </>
   );
@@ -109,7 +109,7 @@ function Groups({ costs, by, set }: { costs: Costs; by: GroupBy; set: (next: Cos
   return (
     <>
       <FactTable label={`Costs by ${by}`} rows={costs.groups} rowKey={(one) => one.key} share={(one) => one.share} columns={[
-        { label: headOf(by), render: (one) => <span className={classes.group}><i style={{ background: `var(${colorOf(costs, one)})` }} aria-hidden /><Key by={by} value={one.key} set={set} /></span> },
+        { label: capital(by), render: (one) => <span className={classes.group}><i style={{ background: `var(${colorOf(costs, one)})` }} aria-hidden /><Key by={by} value={one.key} set={set} /></span> },
         { label: "Cost", render: (one) => <span title={`$${one.cost_usd.toFixed(6)}`}>{formatUsd(one.cost_usd)}{one.unpriced_tokens > 0 ? " +" : ""}</span> },
         { label: "Share", render: (one) => formatPercent(one.share) },
         { label: "Calls", render: (one) => formatCount(one.calls) },
@@ -131,8 +131,6 @@ function Key({ by, value, set }: { by: GroupBy; value: string; set: (next: Costs
   if (by === "model" || by === "user" || by === "service") return <Button variant="transparent" color="gray" size="compact-sm" className={classes.key} title={`Only ${value}`} onClick={() => set({ [by]: value, by: by === "model" ? "agent" : "model" })}>{named(value)}</Button>;
   return named(value);
 }
-
-const headOf = (by: GroupBy): string => by.charAt(0).toUpperCase() + by.slice(1);
 
 const WASTE: [keyof Omit<Costs["waste"], "total_usd">, string][] = [
   ["failed_runs", "Runs that failed"], ["low_rated_runs", "Runs that were rated badly"], ["retries", "Steps tried again"], ["uncached_repeats", "Sent again past the cache"], ["loops", "Runs with a loop"],

@@ -8,6 +8,7 @@ import { feedback as api } from "@/api/agents";
 import type { FeedbackSummary } from "@/api/agentTypes";
 import { Block, Blocks, FactTable } from "@/components/Blocks";
 import { Chart } from "@/components/Chart";
+import { CodeBlock } from "@/components/CodeBlock";
 import { TextFilter } from "@/components/filters";
 import { Failure, Notice } from "@/components/Notice";
 import { Fill, FilterBar, PageHead } from "@/components/Page";
@@ -66,7 +67,7 @@ const EXAMPLE = `curl -X POST $WATCHKEEP/api/watchkeep/v1/feedback \\
 
 function Nothing({ filtered, onClear }: { filtered: boolean; onClear: () => void }) {
   if (filtered) return <Notice title="No feedback is like this" text="None in this range passes the filters." action={<Button onClick={onClear}>Clear filters</Button>} />;
-  return <Notice title="Nobody has said anything yet" text={<>Ratings, thumbs, scores and comments show here, with the runs that they are about. They come by the API, by OpenTelemetry’s <code>gen_ai.evaluation.result</code>, or from Langfuse’s SDKs.<pre className={classes.example}>{EXAMPLE}</pre></>} />;
+  return <Notice title="Nobody has said anything yet" text={<>Ratings, thumbs, scores and comments show here, with the runs that they are about. They come by the API, by OpenTelemetry’s <code>gen_ai.evaluation.result</code>, or from Langfuse’s SDKs.</>} action={<CodeBlock what="request" code={EXAMPLE} />} />;
 }
 
 function Overall({ all }: { all: FeedbackSummary }) {

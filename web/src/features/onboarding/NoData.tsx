@@ -18,6 +18,8 @@ const WORDS: Record<Signal, { many: string; one: string }> = {
 
 interface NoDataProps {
   signal: Signal;
+  /** What is missing, where it is made of the signal: "runs of agents". */
+  noun?: string;
   filtered: boolean;
   onClear?: () => void;
   stale: boolean;
@@ -26,10 +28,11 @@ interface NoDataProps {
 /** Room beside the newest data, so that it does not stick to the edge. */
 const EDGE_MS = 60_000;
 
-export function NoData({ signal, filtered, onClear, stale }: NoDataProps) {
+export function NoData({ signal, noun, filtered, onClear, stale }: NoDataProps) {
   const status = useStatus();
-  const { range, setRange } = useRange();
-  const { many, one } = WORDS[signal];
+  const { range, bounds, setRange } = useRange();
+  const { many: plain, one } = WORDS[signal];
+  const many = noun ?? plain;
   if (stale || status.isPending) return <Notice title={`No ${many} here`} text="Looking …" />;
   const stores = status.data?.stores;
   if (!filtered && status.data && stores && isEmpty(stores[signal])) {
@@ -38,6 +41,17 @@ export function NoData({ signal, filtered, onClear, stale }: NoDataProps) {
   }
   const newest = stores?.[signal].newest_unix_nano;
   const newestMs = newest == null ? undefined : nsToMs(newest);
+  // The signal is there, what is to be made of it is not.
+  const unread = noun !== undefined && !filtered && newestMs !== undefined && newestMs >= bounds.start;
+  if (unread) {
+    return (
+      <Notice
+        title={`No ${many} in this time range`}
+        text={<>Traces arrive (the newest span is from {formatAgo(newestMs)}), but none in this range tells of an agent or of a model in a dialect that is understood, such as the attributes <code>gen_ai.*</code> of OpenTelemetry.</>}
+        action={<Button variant="default" onClick={() => setRange({ kind: "relative", ms: 7 * 86_400_000 })}>Last 7 days</Button>}
+      />
+    );
+  }
   const width = range.kind === "relative" ? range.ms : range.to - range.from;
   return (
     <Notice

@@ -48,7 +48,7 @@ export function RunsPage() {
       <Fill>
         {query.error && <Failure what="Runs could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
         {query.isPending && <SkeletonRows rows={18} height={32} />}
-        {query.isSuccess && rows.length === 0 && <NoData signal="spans" filtered={filtered} onClear={() => set(NO_FILTER)} stale={query.isPlaceholderData} />}
+        {query.isSuccess && rows.length === 0 && <NoData signal="spans" noun="runs of agents" filtered={filtered} onClear={() => set(NO_FILTER)} stale={query.isPlaceholderData} />}
         {rows.length > 0 && <RunTable rows={rows} sort={sort} onSort={(next) => set({ sort: next })} stale={query.isPlaceholderData} onEnd={() => { if (query.hasNextPage && !query.isFetchingNextPage) void query.fetchNextPage(); }} />}
       </Fill>
     </>

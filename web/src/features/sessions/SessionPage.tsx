@@ -6,6 +6,7 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { IconAlertTriangle, IconRepeat, IconTool } from "@tabler/icons-react";
 import { agents as api } from "@/api/agents";
 import type { SessionDetail, Turn } from "@/api/agentTypes";
+import { ApiError } from "@/api/client";
 import { Chat } from "@/components/Chat";
 import { CodeBlock } from "@/components/CodeBlock";
 import { Failure, Notice } from "@/components/Notice";
@@ -21,10 +22,12 @@ const route = getRouteApi("/sessions/$session");
 export function SessionPage() {
   const { session } = route.useParams();
   const query = useQuery({ queryKey: ["session", session], queryFn: ({ signal }) => api.session(session, {}, signal), placeholderData: undefined });
+  const gone = query.error instanceof ApiError && query.error.kind === "not_found";
   return (
     <div className={classes.page}>
       <PageHead title={<>Session <code>{named(session)}</code></>} facts={query.isSuccess ? plural(query.data.session.turns, "turn") : undefined} />
-      {query.error && <Failure what="The session could not be loaded" error={query.error} onRetry={() => void query.refetch()} compact={false} />}
+      {gone && <Notice title="No such session" text={<>No run of the last 30 days is of session <b>{named(session)}</b>. It may not have arrived yet, or retention has removed it.</>} action={<Link to="/sessions">All sessions</Link>} />}
+      {query.error && !gone && <Failure what="The session could not be loaded" error={query.error} onRetry={() => void query.refetch()} compact={false} />}
       {query.isPending && <SkeletonRows rows={6} height={90} />}
       {query.isSuccess && <Conversation detail={query.data} />}
     </div>

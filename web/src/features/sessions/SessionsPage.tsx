@@ -44,7 +44,7 @@ export function SessionsPage() {
       <Fill>
         {query.error && <Failure what="Sessions could not be loaded" error={query.error} onRetry={() => void query.refetch()} />}
         {query.isPending && <SkeletonRows rows={18} height={32} />}
-        {query.isSuccess && rows.length === 0 && <NoData signal="spans" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined })} stale={query.isPlaceholderData} />}
+        {query.isSuccess && rows.length === 0 && <NoData signal="spans" noun="sessions" filtered={filtered} onClear={() => set({ agent: undefined, service: undefined, user: undefined })} stale={query.isPlaceholderData} />}
         {rows.length > 0 && (
           <DataTable
             label="Sessions" columns={COLUMNS} rows={rows} rowKey={(one) => one.session} sort={search.sort} onSort={(sort) => set({ sort })} onOpen={open} stale={query.isPlaceholderData}

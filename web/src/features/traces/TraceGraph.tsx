@@ -12,7 +12,7 @@ import { exactCount, exactDuration, formatCount, formatDuration, formatUsd, name
 import { curve, layoutDown, layoutGraph } from "@/lib/graphLayout";
 import classes from "./TraceGraph.module.css";
 
-const SIZES = { width: 190, height: 58, layerGap: 84, rowGap: 26 };
+const SIZES = { width: 204, height: 58, layerGap: 84, rowGap: 26 };
 const NARROW_SIZES = { width: 140, height: 58, layerGap: 60, rowGap: 16 };
 const MARGIN = 20;
 
@@ -96,7 +96,7 @@ function Box({ node, x, y, width, height, onSpan }: BoxProps) {
       <rect width={4} height={height} rx={2} style={{ fill: `var(${COLORS[node.kind] ?? "--wk-series-8"})` }} />
       <text x={14} y={17} className={classes.kind}>{node.kind}{node.count > 1 ? ` ×${node.count}` : ""}{node.errors > 0 ? ` · ${plural(node.errors, "error")}` : ""}</text>
       <text x={14} y={34} className={classes.name}>{clipped(named(node.name), most)}</text>
-      <text x={14} y={50} className={classes.rest}>{clipped([formatDuration(node.duration_ns), node.tokens > 0 ? `${formatCount(node.tokens)} tokens` : "", node.cost_usd > 0 ? formatUsd(node.cost_usd) : ""].filter((one) => one !== "").join(" · "), Math.floor((width - 18) / 5.6))}</text>
+      <text x={14} y={50} className={classes.rest}>{clipped([formatDuration(node.duration_ns), node.tokens > 0 ? `${formatCount(node.tokens)} tokens` : "", node.cost_usd > 0 ? formatUsd(node.cost_usd) : ""].filter((one) => one !== "").join(" · "), Math.floor((width - 18) / 5.4))}</text>
     </g>
   );
 }
