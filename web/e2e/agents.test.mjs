@@ -103,6 +103,42 @@ describe("a budget", () => {
     }));
 });
 
+test("the palette goes to agents, and to sessions and users by their ids", () =>
+  visit("much", "/system/status", async (page) => {
+    const say = async (text) => {
+      await page.keyboard.press("Control+k");
+      await page.getByRole("combobox", { name: "Command" }).fill(text);
+    };
+    await say("support-ag");
+    await page.getByRole("option", { name: "support-agent Agent" }).click();
+    await untilUrl(page, (search, url) => url.pathname === "/agents/support-agent");
+    await say("s-12");
+    await page.getByRole("option", { name: "s-12 Open session" }).waitFor();
+    await page.getByRole("option", { name: "s-12 Runs of user" }).click();
+    await untilUrl(page, (search, url) => url.pathname === "/runs" && search.get("user") === "s-12");
+  }));
+
+test("a run says whose it is, and leads there", async () => {
+  const trace = mocks.much.data.traces.find((one) => one.spans.some((span) => span.attributes["gen_ai.agent.name"] === "support-agent") && one.span_count < 60);
+  await visit("much", `/explore/traces/${trace.trace_id}`, async (page) => {
+    await page.getByText(/calls? of models/).waitFor();
+    await page.getByRole("link", { name: "support-agent" }).first().click();
+    await untilUrl(page, (search, url) => url.pathname === "/agents/support-agent");
+  });
+});
+
+test("a budget is deleted only when that was said twice", () =>
+  visit("little", "/money/budgets", async (page, mock) => {
+    const asked = () => mock.requests.filter((one) => one.endsWith("/budgets/research")).length;
+    await page.getByRole("button", { name: "More of Research agent, per day" }).click();
+    await page.getByRole("menuitem", { name: "Delete" }).click();
+    await page.getByRole("menuitem", { name: "Delete it for good" }).waitFor();
+    assert.equal(asked(), 0);
+    await page.getByRole("menuitem", { name: "Delete it for good" }).click();
+    await page.getByRole("button", { name: "Research agent, per day", exact: true }).waitFor({ state: "detached" });
+    assert.equal(asked(), 1);
+  }));
+
 test("low ratings lead to their runs", () =>
   visit("much", "/quality/feedback", async (page) => {
     await page.getByRole("switch", { name: "Low ratings" }).check({ force: true });

@@ -1,5 +1,5 @@
-// The command palette: go to a page, a service's traces or logs, a metric, a query of metrics, logs or traces,
-// or paste a trace id and land on it.
+// The command palette: go to a page, an agent, a service's traces or logs, a metric, a query of metrics, logs or traces,
+// or paste the id of a trace or of a session, or a user, and land there.
 
 import { Modal, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
@@ -7,9 +7,12 @@ import { useNavigate } from "@tanstack/react-router";
 import { IconSearch } from "@tabler/icons-react";
 import { useMemo, useState, type KeyboardEvent } from "react";
 import { api } from "@/api/client";
+import { agents as agentApi } from "@/api/agents";
 import { useServices } from "@/api/queries";
+import { named } from "@/lib/format";
 import { queryOfFilters, traceQuery } from "@/lib/logqlText";
 import { serviceQuery } from "@/lib/traceqlText";
+import { useRange } from "@/lib/useRange";
 import { FURTHER, NAV } from "./nav";
 import classes from "./Palette.module.css";
 
@@ -21,6 +24,9 @@ interface Command {
 }
 
 const LIMIT = 12;
+/** Where fewer match, what is typed is likely not the name of a page. */
+const FEW = 3;
+const AGENTS_MOST = 1000;
 
 export function Palette({ onClose }: { onClose: () => void }) {
   const [text, setText] = useState("");
@@ -45,7 +51,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
         data-autofocus
         size="md"
         variant="unstyled"
-        placeholder="Go to a page, service or metric, or paste a trace id"
+        placeholder="Go to a page, agent, service or metric, or paste an id"
         aria-label="Command"
         role="combobox"
         aria-expanded
@@ -86,6 +92,9 @@ function useCommands(text: string): Command[] {
     queryFn: ({ signal }) => api.metrics({ search: text, limit: 6 }, signal),
     enabled: text.length >= 2,
   });
+  const { window } = useRange();
+  // Agents of the range that the page looks at, once a range: what is typed only chooses among them.
+  const agents = useQuery({ queryKey: ["palette-agents", window], queryFn: ({ signal }) => agentApi.list({ limit: AGENTS_MOST, ...window }, signal), enabled: text.length >= 2 });
   return useMemo(() => {
     const out: Command[] = [];
     const id = text.replaceAll("-", "").toLowerCase();
@@ -96,6 +105,9 @@ function useCommands(text: string): Command[] {
     const matches = (label: string): boolean => label.toLowerCase().includes(text.toLowerCase());
     for (const item of [...NAV.flatMap((group) => group.items), ...FURTHER]) {
       if (matches(item.label)) out.push({ id: item.to, label: item.label, about: "Page", run: () => void navigate({ to: item.to }) });
+    }
+    for (const { agent } of text === "" ? [] : (agents.data?.agents ?? [])) {
+      if (matches(agent)) out.push({ id: `a-${agent}`, label: named(agent), about: "Agent", run: () => void navigate({ to: "/agents/$agent", params: { agent } }) });
     }
     for (const service of services.data ?? []) {
       if (text === "" || !matches(service)) continue;
@@ -114,6 +126,11 @@ function useCommands(text: string): Command[] {
     }
     // What looks like PromQL may be run as it stands.
     if (/^[\w:]*\s*[({]/.test(text)) out.splice(out.findIndex((one) => one.id === "logql") + 1, 0, { id: "promql", label: text, about: "Run PromQL", run: () => void navigate({ to: "/explore/metrics", search: { expr: [text] } }) });
-    return out.slice(0, LIMIT);
-  }, [text, services.data, metrics.data, navigate]);
+    // Ids of sessions and names of users are not listed anywhere: what is typed may be one.
+    const last = /^[^\s{}()=]{3,200}$/.test(text) && (out.length < FEW || /[\d@]/.test(text)) ? [
+      { id: "session", label: text, about: "Open session", run: () => void navigate({ to: "/sessions/$session", params: { session: text } }) },
+      { id: "user", label: text, about: "Runs of user", run: () => void navigate({ to: "/runs", search: { user: text } }) },
+    ] : [];
+    return [...out.slice(0, LIMIT - last.length), ...last];
+  }, [text, services.data, metrics.data, agents.data, navigate]);
 }

@@ -43,7 +43,7 @@ export function Shell() {
         </ActionIcon>
         <UnstyledButton className={classes.search} onClick={() => setPalette(true)} aria-keyshortcuts="Control+K">
           <IconSearch size={15} aria-hidden />
-          <span className={classes.searchText}>Go to page, trace id, service …</span>
+          <span className={classes.searchText}>Go to page, agent, id …</span>
           <VisuallyHidden>Open the command palette</VisuallyHidden>
           <span className={classes.searchKeys}><Kbd size="xs">Ctrl K</Kbd></span>
         </UnstyledButton>

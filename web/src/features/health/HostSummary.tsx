@@ -24,7 +24,7 @@ export function HostSummary() {
     <Block title="This host" wide aside={<span className={classes.facts}>{host && <HealthBadge health={host} />}{host && named(host.host)}<Link to="/system/hosts" className={classes.link} preload={false}>More of it</Link></span>}>
       {query.error && <HealthFailure what="hosts" error={query.error} onRetry={() => void query.refetch()} />}
       {query.isPending && <SkeletonRows rows={3} height={48} />}
-      {host && host.series.length === 0 && <p className="dim">{host.latest === null ? "The first reading comes half a minute after the start." : "There are no readings in this range."}</p>}
+      {host && host.series.length === 0 && <p className="dim">{host.latest === null ? "There is no reading yet: the first comes within half a minute of the start." : "There are no readings in this range."}</p>}
       {host && host.series.length > 0 && <div className={classes.charts}>{SHOWN.map((of) => <HostChart key={of} of={of} series={host.series} bounds={bounds} height={104} onBrush={brush} stale={query.isPlaceholderData} />)}</div>}
     </Block>
   );

@@ -46,7 +46,7 @@ function Body({ host, stale }: { host: Host; stale: boolean }) {
   return (
     <Blocks stale={stale}>
       <Block title="Now" wide aside={latest && <time title={formatDateTime(nsToMs(latest.time_unix_nano))}>{formatAgo(nsToMs(latest.time_unix_nano))}</time>}>
-        {latest ? <Now host={host} latest={latest} /> : <p className="dim">There is no reading yet. The host is read every 30 seconds, first shortly after the start.</p>}
+        {latest ? <Now host={host} latest={latest} /> : <p className="dim">There is no reading yet. The host is read shortly after the start and then every 30 seconds, unless <code>health.host</code> says not to.</p>}
         {host.issues.length > 0 && <ul className={classes.issues}>{host.issues.map((issue) => <li key={`${issue.name} ${issue.message}`}><HealthBadge health={{ status: issue.severity }} /><span>{visible(issue.message)}</span></li>)}</ul>}
       </Block>
       <Charts host={host} stale={stale} />

@@ -2,14 +2,18 @@
 
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { IconAlertTriangle, IconArrowLeft, IconArrowsDiff, IconCheck, IconDots, IconDownload, IconLink, IconSearch } from "@tabler/icons-react";
+import { IconAlertTriangle, IconArrowLeft, IconArrowsDiff, IconCheck, IconDots, IconDownload, IconLink, IconRepeat, IconSearch } from "@tabler/icons-react";
+import { useMemo } from "react";
 import type { TraceSteps } from "@/api/agentTypes";
 import type { Trace } from "@/api/types";
 import { CopyIcon } from "@/components/CodeBlock";
 import { useNarrow } from "@/components/DataTable";
+import { Stars } from "@/components/Stars";
 import { saveText } from "@/lib/csv";
-import { exactCount, exactDuration, formatCount, formatDateTime, formatDuration, formatUsd, nsToMs, plural, visible } from "@/lib/format";
+import { exactCount, exactDuration, formatCount, formatDateTime, formatDuration, formatPercent, formatUsd, named, nsToMs, plural, visible } from "@/lib/format";
 import { operationQuery } from "@/lib/traceqlText";
+import { runFacts } from "@/lib/runFacts";
+import type { SpanRole } from "@/lib/spans";
 import type { TraceModel } from "@/lib/traceModel";
 import classes from "./TracePage.module.css";
 
@@ -21,9 +25,13 @@ interface TraceHeadProps {
   onCopy: () => void;
 }
 
+/** Steps of agents: where there are some, there is a run to tell of. */
+const AGENTIC = new Set<SpanRole>(["llm", "agent", "tool", "retrieval", "embedding"]);
+
 export function TraceHead({ trace, model, steps, copied, onCopy }: TraceHeadProps) {
   const root = model.tree.roots.find((node) => !node.orphan) ?? model.tree.roots[0];
   const start = nsToMs(trace.start_time_unix_nano);
+  const agentic = useMemo(() => model.tree.nodes.some((node) => AGENTIC.has(model.role(node))), [model]);
   return (
     <div className={classes.head}>
       <Tooltip label="All traces"><ActionIcon component={Link} to="/explore/traces" variant="subtle" color="gray" aria-label="Back to all traces"><IconArrowLeft size={16} /></ActionIcon></Tooltip>
@@ -50,6 +58,24 @@ export function TraceHead({ trace, model, steps, copied, onCopy }: TraceHeadProp
         {model.tree.orphans > 0 && <span className={classes.warn} title="Their parents are not in this trace: not sent, sampled away, or not here yet">{plural(model.tree.orphans, "span")} without {model.tree.orphans === 1 ? "its" : "their"} parent</span>}
       </div>
       <Actions trace={trace} root={root && { service: model.service(root), name: root.span.name }} />
+      {agentic && <Run steps={steps} />}
+    </div>
+  );
+}
+
+/** Whose run it is and how it went as one. Its line is there before it is known, so that nothing moves. */
+function Run({ steps }: { steps: TraceSteps | undefined }) {
+  const run = useMemo(() => runFacts(steps?.steps ?? []), [steps]);
+  return (
+    <div className={classes.run}>
+      {run.agent !== "" && <span>agent <Link to="/agents/$agent" params={{ agent: run.agent }} preload={false}>{named(run.agent)}</Link></span>}
+      {run.session !== "" && <span>session <Link to="/sessions/$session" params={{ session: run.session }} preload={false}>{named(run.session)}</Link></span>}
+      {run.user !== "" && <span>user <Link to="/runs" search={{ user: run.user }} preload={false}>{named(run.user)}</Link></span>}
+      {steps && <span>{plural(steps.totals.llm_calls, "call")} of models, {plural(steps.totals.tool_calls, "tool call")}</span>}
+      {run.cached !== undefined && run.cached > 0 && <span>{formatPercent(run.cached)} from the cache</span>}
+      {run.retries > 0 && <span>{plural(run.retries, "retry", "retries")}</span>}
+      {run.loops.length > 0 && <span className={classes.warn}><IconRepeat size={14} aria-hidden /> loop: {run.loops.map((kind) => kind.replaceAll("_", " ")).join(", ")}</span>}
+      {run.rating !== undefined && <Stars rating={run.rating} />}
     </div>
   );
 }

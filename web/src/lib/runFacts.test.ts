@@ -1,0 +1,23 @@
+import { expect, test } from "vitest";
+import type { Step } from "@/api/agentTypes";
+import { runFacts } from "./runFacts";
+
+const step = (over: Partial<Step>): Step => ({ kind: "other", agent: "", session: "", user: "", loop_kind: "", retry: false, feedback: [], counted: "nothing", tokens: { total: 0, input: 0, output: 0, buckets: {} }, ...over }) as Step;
+const call = (input: number, cached: number, counted: Step["counted"] = "yes"): Step => step({ kind: "llm", counted, tokens: { total: input, input, output: 0, buckets: { input_cached: cached } } });
+
+test("a run is the agent's that began it, and its user's", () => {
+  const found = runFacts([step({ kind: "workflow", agent: "inner" }), step({ kind: "agent", agent: "planner", session: "s-1" }), step({ kind: "agent", agent: "coder", user: "ann" })]);
+  expect(found).toMatchObject({ agent: "planner", session: "s-1", user: "ann" });
+  expect(runFacts([step({ kind: "llm", agent: "alone" })]).agent).toBe("alone");
+});
+
+test("loops are told once, retries and ratings are counted", () => {
+  const rated = (rating: number | null): Step["feedback"] => [{ rating }] as Step["feedback"];
+  expect(runFacts([step({ loop_kind: "same_call", retry: true }), step({ loop_kind: "same_call", feedback: rated(2) }), step({ feedback: rated(5) }), step({ feedback: rated(null) })]))
+    .toMatchObject({ loops: ["same_call"], retries: 1, rating: 3.5 });
+});
+
+test("the share from the cache is of what counts, and nothing where nothing was read", () => {
+  expect(runFacts([call(100, 40), call(100, 0), call(900, 900, "rolled_up")]).cached).toBe(0.2);
+  expect(runFacts([step({})]).cached).toBeUndefined();
+});
