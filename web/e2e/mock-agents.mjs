@@ -84,7 +84,7 @@ function stepOf(trace, span, rng) {
       tools: [], parameters: kind === "llm" ? { temperature: 0.2 } : {}, arguments: read(attributes["gen_ai.tool.call.arguments"]) ?? null, result: read(attributes["gen_ai.tool.call.result"]) ?? null,
       documents: kind === "retriever" ? [{ id: "kb-17", score: 0.83, content: "Orders are shipped within a day.", metadata: { source: "handbook" } }] : [],
     },
-    evaluations: [], unread: kind === "retriever" ? ["retriever.internal.shard"] : [], feedback: [],
+    evaluations: [], unread: kind === "retriever" ? ["retriever.internal.shard"] : [],
   };
 }
 
@@ -312,7 +312,7 @@ function costs(data, query, window) {
 
 function findFeedback(data, query, window) {
   const same = (key, value) => !query.get(key) || value === query.get(key);
-  return known(data).feedback.filter((one) => within(window, one.time) && same("agent", one.agent) && same("user", one.user) && same("model", one.model) && same("kind", one.kind)
+  return known(data).feedback.filter((one) => within(window, one.time) && same("agent", one.agent) && same("user", one.user) && same("model", one.model) && same("kind", one.kind) && same("trace", one.trace_id)
     && (!query.get("rating_max") || one.rating <= Number(query.get("rating_max"))) && (query.get("has_comment") !== "true" || one.comment !== "") && (!query.get("q") || one.comment.toLowerCase().includes(query.get("q").toLowerCase())));
 }
 

@@ -297,7 +297,6 @@ export interface Step {
   content: Content;
   evaluations: { name: string; score: number | null; label: string; explanation: string; source: string }[];
   unread: string[];
-  feedback: Turn["feedback"];
 }
 
 export interface TraceSteps {

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { Step } from "@/api/agentTypes";
 import { runFacts } from "./runFacts";
 
-const step = (over: Partial<Step>): Step => ({ kind: "other", agent: "", session: "", user: "", loop_kind: "", retry: false, feedback: [], counted: "nothing", tokens: { total: 0, input: 0, output: 0, buckets: {} }, ...over }) as Step;
+const step = (over: Partial<Step>): Step => ({ kind: "other", agent: "", session: "", user: "", loop_kind: "", retry: false, counted: "nothing", tokens: { total: 0, input: 0, output: 0, buckets: {} }, ...over }) as Step;
 const call = (input: number, cached: number, counted: Step["counted"] = "yes"): Step => step({ kind: "llm", counted, tokens: { total: input, input, output: 0, buckets: { input_cached: cached } } });
 
 test("a run is the agent's that began it, and its user's", () => {
@@ -11,10 +11,8 @@ test("a run is the agent's that began it, and its user's", () => {
   expect(runFacts([step({ kind: "llm", agent: "alone" })]).agent).toBe("alone");
 });
 
-test("loops are told once, retries and ratings are counted", () => {
-  const rated = (rating: number | null): Step["feedback"] => [{ rating }] as Step["feedback"];
-  expect(runFacts([step({ loop_kind: "same_call", retry: true }), step({ loop_kind: "same_call", feedback: rated(2) }), step({ feedback: rated(5) }), step({ feedback: rated(null) })]))
-    .toMatchObject({ loops: ["same_call"], retries: 1, rating: 3.5 });
+test("loops are told once, and retries are counted", () => {
+  expect(runFacts([step({ loop_kind: "same_call", retry: true }), step({ loop_kind: "same_call" }), step({})])).toMatchObject({ loops: ["same_call"], retries: 1 });
 });
 
 test("the share from the cache is of what counts, and nothing where nothing was read", () => {

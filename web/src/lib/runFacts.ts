@@ -1,4 +1,4 @@
-// What a run is as a whole, told from its steps: whose it is, whether it went in circles, what people thought of it.
+// What a run is as a whole, told from its steps: whose it is, whether it went in circles, what came from the cache.
 
 import type { Step } from "@/api/agentTypes";
 
@@ -9,15 +9,12 @@ export interface RunFacts {
   /** Kinds of loops in it. */
   loops: string[];
   retries: number;
-  /** Of 5; the average of what was given. */
-  rating: number | undefined;
   /** Of all that models read, which share came from the cache. */
   cached: number | undefined;
 }
 
 export function runFacts(steps: readonly Step[]): RunFacts {
   const first = (of: (step: Step) => string): string => steps.map(of).find((text) => text !== "") ?? "";
-  const ratings = steps.flatMap((step) => step.feedback.flatMap((one) => (one.rating === null ? [] : [one.rating])));
   const counted = steps.filter((step) => step.counted === "yes");
   const read = counted.reduce((sum, step) => sum + step.tokens.input, 0);
   return {
@@ -27,7 +24,6 @@ export function runFacts(steps: readonly Step[]): RunFacts {
     user: first((step) => step.user),
     loops: [...new Set(steps.map((step) => step.loop_kind).filter((kind) => kind !== ""))],
     retries: steps.filter((step) => step.retry).length,
-    rating: ratings.length === 0 ? undefined : ratings.reduce((sum, one) => sum + one, 0) / ratings.length,
     cached: read === 0 ? undefined : counted.reduce((sum, step) => sum + (step.tokens.buckets.input_cached ?? 0), 0) / read,
   };
 }

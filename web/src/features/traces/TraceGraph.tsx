@@ -36,7 +36,7 @@ function Picture({ graph, onSpan }: { graph: AgentGraph; onSpan: (id: string) =>
   const edges = new Map(graph.edges.map((one) => [`${one.from}\n${one.to}`, one]));
   const most = graph.edges.reduce((max, edge) => Math.max(max, edge.count), 1);
   const [full, high] = [layout.width + MARGIN * 2, layout.height + MARGIN * 2];
-  const scale = width > 0 ? Math.max(0.75, Math.min(1, width / full)) : 1;
+  const scale = width > 0 ? Math.max(0.7, Math.min(1, width / full)) : 1;
   // Where the picture is wider than the screen, it begins with what began the run.
   const first = layout.nodes.find((one) => !graph.edges.some((edge) => edge.to === one.id && edge.from !== edge.to)) ?? layout.nodes[0];
   const middle = first && width > 0 ? (first.x + sizes.width / 2 + MARGIN) * scale - width / 2 : 0;

@@ -1,9 +1,11 @@
 // The head of the trace page: which trace, when, how long, how much of it, and what can be done with it.
 
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconAlertTriangle, IconArrowLeft, IconArrowsDiff, IconCheck, IconDots, IconDownload, IconLink, IconRepeat, IconSearch } from "@tabler/icons-react";
 import { useMemo } from "react";
+import { feedback } from "@/api/agents";
 import type { TraceSteps } from "@/api/agentTypes";
 import type { Trace } from "@/api/types";
 import { CopyIcon } from "@/components/CodeBlock";
@@ -58,26 +60,34 @@ export function TraceHead({ trace, model, steps, copied, onCopy }: TraceHeadProp
         {model.tree.orphans > 0 && <span className={classes.warn} title="Their parents are not in this trace: not sent, sampled away, or not here yet">{plural(model.tree.orphans, "span")} without {model.tree.orphans === 1 ? "its" : "their"} parent</span>}
       </div>
       <Actions trace={trace} root={root && { service: model.service(root), name: root.span.name }} />
-      {agentic && <Run steps={steps} />}
+      {agentic && <Run trace={trace} steps={steps} />}
     </div>
   );
 }
 
 /** Whose run it is and how it went as one. Its line is there before it is known, so that nothing moves. */
-function Run({ steps }: { steps: TraceSteps | undefined }) {
+function Run({ trace, steps }: { trace: Trace; steps: TraceSteps | undefined }) {
   const run = useMemo(() => runFacts(steps?.steps ?? []), [steps]);
   return (
     <div className={classes.run}>
       {run.agent !== "" && <span>agent <Link to="/agents/$agent" params={{ agent: run.agent }} preload={false}>{named(run.agent)}</Link></span>}
       {run.session !== "" && <span>session <Link to="/sessions/$session" params={{ session: run.session }} preload={false}>{named(run.session)}</Link></span>}
       {run.user !== "" && <span>user <Link to="/runs" search={{ user: run.user }} preload={false}>{named(run.user)}</Link></span>}
-      {steps && <span>{plural(steps.totals.llm_calls, "call")} of models, {plural(steps.totals.tool_calls, "tool call")}</span>}
-      {run.cached !== undefined && run.cached > 0 && <span>{formatPercent(run.cached)} from the cache</span>}
+      {steps && <span data-minor>{plural(steps.totals.llm_calls, "call")} of models, {plural(steps.totals.tool_calls, "tool call")}</span>}
+      {run.cached !== undefined && run.cached > 0 && <span data-minor>{formatPercent(run.cached)} from the cache</span>}
       {run.retries > 0 && <span>{plural(run.retries, "retry", "retries")}</span>}
       {run.loops.length > 0 && <span className={classes.warn}><IconRepeat size={14} aria-hidden /> loop: {run.loops.map((kind) => kind.replaceAll("_", " ")).join(", ")}</span>}
-      {run.rating !== undefined && <Stars rating={run.rating} />}
+      <Rated trace={trace} />
     </div>
   );
+}
+
+function Rated({ trace }: { trace: Trace }) {
+  const query = useQuery({ queryKey: ["trace-feedback", trace.trace_id], queryFn: ({ signal }) => feedback.list({ trace: trace.trace_id, start: trace.start_time_unix_nano, limit: 20 }, signal), placeholderData: undefined });
+  const ratings = query.data?.feedback.flatMap((one) => (one.rating === null ? [] : [one.rating])) ?? [];
+  if (ratings.length === 0) return null;
+  const said = query.data?.feedback.map((one) => one.comment).filter((text) => text !== "").join("\n");
+  return <span title={said}><Stars rating={ratings.reduce((sum, one) => sum + one, 0) / ratings.length} /></span>;
 }
 
 function Actions({ trace, root }: { trace: Trace; root: { service: string; name: string } | undefined }) {
