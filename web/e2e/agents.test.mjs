@@ -21,6 +21,14 @@ describe("pages about agents", () => {
     });
   }
 
+  for (const path of PAGES) {
+    test(`${path} takes every range`, () =>
+      visit("much", `${path}?range=24h&refresh=1m`, async (page) => {
+        await page.getByText("Last 24 hours").waitFor();
+        assert.equal(await page.getByRole("alert").count(), 0);
+      }));
+  }
+
   test("say what failed and offer to ask again", () =>
     visit("much", "/agents", async (page, mock) => {
       mock.fail = (asked) => asked.endsWith("/costs");

@@ -150,6 +150,40 @@ describe("a running server", { skip: url ? false : "WATCHKEEP_URL is not set" },
   test("shows what makes the series", () =>
     visit("cardinality", "/system/cardinality", (page) => page.getByRole("region", { name: "Metrics with the most series" }).getByRole("link").first().waitFor()));
 
+  test("lists agents, and opens one", () =>
+    visit("agents", "/agents?range=7d", async (page) => {
+      await page.locator('[role="row"][aria-rowindex="1"]').getByRole("link").first().click();
+      await page.waitForURL(/\/agents\/.+/);
+      await page.getByRole("table", { name: "Models" }).waitFor();
+    }));
+
+  test("opens a run with its steps, its graph and what its calls cost", () =>
+    visit("run", "/runs?range=7d", async (page) => {
+      await page.locator('[role="row"][aria-rowindex="1"]').getByRole("link").first().click();
+      await page.locator('[role="treeitem"]').first().waitFor();
+      await page.getByText(/calls? of models/).waitFor();
+      await page.locator('[role="treeitem"]').filter({ hasText: /^chat/ }).first().click();
+      await page.getByText("Tokens and cost").waitFor();
+      await page.getByText("Graph", { exact: true }).click();
+      await page.getByRole("group", { name: /^Graph of/ }).waitFor();
+    }));
+
+  test("opens a conversation", () =>
+    visit("session", "/sessions?range=7d", async (page) => {
+      await page.locator('[role="row"][aria-rowindex="1"]').getByRole("link").first().click();
+      await page.getByRole("list", { name: "Turns" }).getByRole("listitem").first().waitFor();
+    }));
+
+  for (const [name, path, ready] of [
+    ["costs", "/money/costs?range=7d", (page) => page.getByRole("table", { name: "Costs by model" })],
+    ["prices", "/money/prices", (page) => page.getByRole("table", { name: "Prices" })],
+    ["budgets", "/money/budgets", (page) => page.getByText("No budget yet").or(page.getByText("How they stand"))],
+    ["feedback", "/quality/feedback?range=7d", (page) => page.getByText("What people complain about").or(page.getByText("Nobody has said anything yet"))],
+    ["events", "/watch/events?range=7d", (page) => page.getByRole("table", { name: "Events" }).or(page.getByText("Nothing happened"))],
+    ["health", "/watch/health", (page) => page.getByRole("region", { name: "What agents depend on" })],
+    ["hosts", "/system/hosts", (page) => page.getByText("Over time").or(page.getByText("This server tells nothing of its host"))],
+  ]) test(`shows ${name}`, () => visit(name, path, (page) => ready(page).first().waitFor()));
+
   test("shows the server's status", () =>
     visit("status", "/system/status", async (page) => {
       await page.getByText("Listeners").waitFor();

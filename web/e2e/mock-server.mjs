@@ -113,6 +113,9 @@ function answer(data, path, query, headers, request) {
   if (path.startsWith(`${TEMPO}/`)) return answerTempo(data, path.slice(TEMPO.length), query);
   if (path.startsWith(`${PROMETHEUS}/`)) return { status: "success", ...answerProm(data, path.slice(PROMETHEUS.length), query) };
   if (path === "/status") return status(data);
+  // As the server: what only the page's address holds is no parameter.
+  const unknown = path.startsWith(API) && ["range", "from", "to", "refresh", "sort", "tab", "view"].find((key) => query.has(key));
+  if (unknown) throw new Failure(400, "invalid", `${unknown} is not a parameter here`, unknown);
   const told = path.startsWith(API) ? answerAgents(data, path.slice(API.length), query, windowOf(query, data.now), request) : null;
   if (told?.failure) throw new Failure(...told.failure);
   if (told !== null) return told;

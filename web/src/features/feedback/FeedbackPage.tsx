@@ -18,14 +18,15 @@ import { exactCount, formatCount, formatPercent, formatWhole, named, nsToMs, plu
 import { useRange } from "@/lib/useRange";
 import classes from "./FeedbackPage.module.css";
 import { FeedbackList, Themes } from "./Found";
-import { BY, type FeedbackSearch } from "./search";
+import { BY, readFeedbackSearch, type FeedbackSearch } from "./search";
 
 const route = getRouteApi("/quality/feedback");
 const PAGE = 50;
 const STARS = ["5_star", "4_star", "3_star", "2_star", "1_star"] as const;
 
 export function FeedbackPage() {
-  const { by = "agent", ...filter } = route.useSearch();
+  // Only what is of this page: the range is in the search too, and no filter of the server.
+  const { by = "agent", ...filter } = readFeedbackSearch({ ...route.useSearch() });
   const navigate = useNavigate();
   const { window, setRange } = useRange();
   const set = useCallback((next: FeedbackSearch) => void navigate({ to: ".", search: (old) => ({ ...old, ...next }) }), [navigate]);

@@ -14,7 +14,7 @@ import { SkeletonRows } from "@/components/Skeleton";
 import { NoData } from "@/features/onboarding/NoData";
 import { plural } from "@/lib/format";
 import { useRange } from "@/lib/useRange";
-import type { RunsSearch } from "./search";
+import { readRunsSearch, type RunsSearch } from "./search";
 
 const route = getRouteApi("/runs");
 const PAGE = 100;
@@ -22,7 +22,8 @@ const SHOWN = [{ value: "all", label: "All" }, { value: "error", label: "Failed"
 const NO_FILTER: RunsSearch = { agent: undefined, service: undefined, session: undefined, user: undefined, status: undefined, loop: undefined, model: undefined, tool: undefined, rating_max: undefined, min_cost: undefined, min_duration: undefined };
 
 export function RunsPage() {
-  const { sort, ...filter } = route.useSearch();
+  // Only what is of this page: the range is in the search too, and no filter of the server.
+  const { sort, ...filter } = readRunsSearch({ ...route.useSearch() });
   const navigate = useNavigate();
   const { window } = useRange();
   const query = useInfiniteQuery({
