@@ -37,12 +37,12 @@ const KINDS = { chat: "llm", invoke_agent: "agent", execute_tool: "tool" };
 
 function costOf(kind, model, buckets) {
   const price = PRICES[model];
-  if (kind !== "llm") return { usd: 0, source: "nothing", computed_usd: null, reported_usd: null, lines: [], price: null };
-  if (!price) return { usd: 0, source: "unpriced", computed_usd: null, reported_usd: null, lines: Object.entries(buckets).map(([bucket, tokens]) => ({ bucket, tokens, usd_per_token: null, field: "", usd: 0 })), price: null };
+  if (kind !== "llm") return { usd: 0, source: "nothing", computed_usd: null, reported_usd: null, lines: [], price: null, repriced: false };
+  if (!price) return { usd: 0, source: "unpriced", computed_usd: null, reported_usd: null, lines: Object.entries(buckets).map(([bucket, tokens]) => ({ bucket, tokens, usd_per_token: null, field: "", usd: 0 })), price: null, repriced: false };
   const fields = { input: [price[0], "input_cost_per_token"], input_cached: [price[1], "cache_read_input_token_cost"], output: [price[2], "output_cost_per_token"], reasoning: [price[2], "output_cost_per_token"] };
   const lines = Object.entries(buckets).map(([bucket, tokens]) => ({ bucket, tokens, usd_per_token: fields[bucket][0], field: fields[bucket][1], usd: tokens * fields[bucket][0] }));
   const usd = sum(lines, (one) => one.usd);
-  return { usd, source: "computed", computed_usd: usd, reported_usd: null, lines, price: { key: model, table: "built-in", line: 412, matched: "date", tier: "", service_tier: "default", effective_from: "" } };
+  return { usd, source: "computed", computed_usd: usd, reported_usd: null, lines, price: { key: model, table: "built-in", line: 412, matched: "date", tier: "", service_tier: "default", effective_from: "" }, repriced: false };
 }
 
 const read = (text) => { try { return JSON.parse(text); } catch { return text ?? null; } };
@@ -259,14 +259,16 @@ function sessionOf(session, runs) {
   };
 }
 
+const feedbackOf = (data, trace) => known(data).feedback.filter((one) => one.trace_id === trace).map((one) => ({ id: one.id, name: one.name, kind: one.kind, score: one.score, rating: one.rating, label: "", comment: one.comment, source: one.source, time_unix_nano: one.time }));
+
 function turnOf(data, run) {
-  const { steps, feedback } = known(data);
+  const { steps } = known(data);
   const own = steps.get(run.trace_id);
   const calls = own.filter((step) => step.kind === "llm");
   return {
     run, input: calls[0]?.content.input.filter((one) => one.role === "user") ?? [], output: calls.at(-1)?.content.output ?? [],
     tool_calls: own.filter((step) => step.kind === "tool").map((step) => ({ span_id: step.span_id, id: step.tool_call_id, name: step.tool, arguments: step.content.arguments, result: step.content.result, error: step.error, start_unix_nano: step.start_unix_nano, duration_ns: step.duration_ns })),
-    feedback: feedback.filter((one) => one.trace_id === run.trace_id).map((one) => ({ id: one.id, name: one.name, kind: one.kind, score: one.score, rating: one.rating, label: "", comment: one.comment, source: one.source, time_unix_nano: one.time })),
+    feedback: feedbackOf(data, run.trace_id),
     content_missing: calls.length === 0 ? "no content was recorded" : "",
   };
 }
@@ -305,14 +307,14 @@ function costs(data, query, window) {
   const unpriced = [...groupBy(calls.filter((one) => one.cost.source === "unpriced"), (one) => one.model)];
   return {
     by, start_unix_nano: String(window.start), end_unix_nano: String(window.end), totals: { ...totals, runs: runs.length }, groups: groups.slice(0, 50), others: null, series: series(window, asRuns(calls)), projection: projection(window, totals.cost_usd),
-    waste: { total_usd: wasted([...failed, ...low]).usd, failed_runs: wasted(failed), low_rated_runs: wasted(low), retries: { count: 9, usd: 0.01, trace_ids: [] }, uncached_repeats: { count: 40, usd: 0.12, tokens: 48_000, trace_ids: [] }, loops: wasted(runs.filter((run) => run.loops.length > 0)) },
+    waste: { total_usd: wasted([...failed, ...low]).usd, failed_runs: query.get("model") ? null : wasted(failed), low_rated_runs: query.get("model") ? null : wasted(low), retries: { count: 9, usd: 0.01, trace_ids: [] }, uncached_repeats: { count: 40, usd: 0.12, tokens: 48_000, trace_ids: [] }, loops: wasted(runs.filter((run) => run.loops.length > 0)) },
     unpriced: unpriced.map(([model, own]) => ({ model, provider: own[0].provider, calls: own.length, tokens: sum(own, (one) => one.tokens.total), last_seen_unix_nano: own[0].start_unix_nano })), truncated: false,
   };
 }
 
 function findFeedback(data, query, window) {
   const same = (key, value) => !query.get(key) || value === query.get(key);
-  return known(data).feedback.filter((one) => within(window, one.time) && same("agent", one.agent) && same("user", one.user) && same("model", one.model) && same("kind", one.kind) && same("trace", one.trace_id)
+  return known(data).feedback.filter((one) => within(window, one.time) && same("agent", one.agent) && same("user", one.user) && same("model", one.model) && same("kind", one.kind)
     && (!query.get("rating_max") || one.rating <= Number(query.get("rating_max"))) && (query.get("has_comment") !== "true" || one.comment !== "") && (!query.get("q") || one.comment.toLowerCase().includes(query.get("q").toLowerCase())));
 }
 
@@ -427,7 +429,7 @@ export function answerAgents(data, path, query, window, { method = "GET", body }
       if (!steps) return missing(`trace ${parts[0]}`);
       if (parts[1] === "graph") return { trace_id: parts[0], ...graphOf(steps) };
       const of = (kind) => steps.filter((step) => step.kind === kind).length;
-      return { trace_id: parts[0], steps, totals: { cost_usd: sum(steps, (one) => one.cost.usd), tokens: addTokens(steps.map((one) => one.tokens)), steps: steps.length, llm_calls: of("llm"), tool_calls: of("tool"), errors: steps.filter((one) => one.error).length, unpriced_tokens: 0 }, spans_without_dialect: 3, truncated: false };
+      return { trace_id: parts[0], steps, totals: { cost_usd: sum(steps, (one) => one.cost.usd), tokens: addTokens(steps.map((one) => one.tokens)), steps: steps.length, llm_calls: of("llm"), tool_calls: of("tool"), errors: steps.filter((one) => one.error).length, unpriced_tokens: 0 }, spans_without_dialect: 3, feedback: feedbackOf(data, parts[0]), truncated: false };
     }
     case "health": return answerHealth(data, parts, window, method, agentRows(all.runs.filter(inRange), window));
     case "costs": return costs(data, query, window);

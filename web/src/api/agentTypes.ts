@@ -241,6 +241,8 @@ export interface Cost {
   reported_usd: number | null;
   lines: CostLine[];
   price: { key: string; table: string; line: number | null; matched: string; tier: string; service_tier: string; effective_from: string } | null;
+  /** Counted at other prices than now: `usd` is what counts, `lines` are of now. */
+  repriced: boolean;
 }
 
 export type Counted = "yes" | "rolled_up" | "covered" | "free" | "nothing" | "undecided";
@@ -304,6 +306,8 @@ export interface TraceSteps {
   steps: Step[];
   totals: { cost_usd: number; tokens: Tokens; steps: number; llm_calls: number; tool_calls: number; errors: number; unpriced_tokens: number };
   spans_without_dialect: number;
+  /** What was thought of the trace, newest first. */
+  feedback: Turn["feedback"];
   truncated: boolean;
 }
 
@@ -341,7 +345,7 @@ export interface Costs {
   others: (CostFigures & { groups: number }) | null;
   series: Series;
   projection: Projection;
-  waste: { total_usd: number; failed_runs: Wasted; low_rated_runs: Wasted; retries: Wasted; uncached_repeats: Wasted; loops: Wasted };
+  waste: { total_usd: number; failed_runs: Wasted | null; low_rated_runs: Wasted | null; retries: Wasted; uncached_repeats: Wasted; loops: Wasted };
   unpriced: { model: string; provider: string; calls: number; tokens: number; last_seen_unix_nano: string }[];
   truncated: boolean;
 }

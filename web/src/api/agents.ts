@@ -24,7 +24,6 @@ export interface RunFilter {
 export interface FeedbackFilter {
   agent?: string | undefined;
   user?: string | undefined;
-  trace?: string | undefined;
   model?: string | undefined;
   name?: string | undefined;
   kind?: string | undefined;
@@ -53,7 +52,7 @@ export const agents = {
 };
 
 export const feedback = {
-  list: (params: FeedbackFilter & Partial<Window> & { limit?: number; cursor?: string | undefined }, signal?: AbortSignal) =>
+  list: (params: FeedbackFilter & Window & { limit?: number; cursor?: string | undefined }, signal?: AbortSignal) =>
     get<{ feedback: Feedback[]; next_cursor: string | null }>(path("feedback"), { ...params }, signal),
   summary: (params: FeedbackFilter & Window & { by?: string }, signal?: AbortSignal) => get<FeedbackSummary>(path("feedback", "summary"), { ...params }, signal),
   themes: (params: FeedbackFilter & Window, signal?: AbortSignal) => get<FeedbackThemes>(path("feedback", "themes"), { ...params }, signal),

@@ -137,7 +137,8 @@ const WASTE: [keyof Omit<Costs["waste"], "total_usd">, string][] = [
 ];
 
 function Waste({ costs }: { costs: Costs }) {
-  const rows = WASTE.map(([key, label]): Wasted & { label: string } => ({ ...costs.waste[key], label }));
+  // Of runs nothing is told where only some of their calls are asked for.
+  const rows = WASTE.flatMap(([key, label]): (Wasted & { label: string })[] => { const one = costs.waste[key]; return one === null ? [] : [{ ...one, label }]; });
   return (
     <FactTable label="Waste" rows={rows} rowKey={(one) => one.label} share={(one) => (costs.waste.total_usd > 0 ? one.usd / costs.waste.total_usd : 0)} columns={[
       { label: "What", render: (one) => one.label }, { label: "How often", render: (one) => exactCount(one.count) }, { label: "Cost", render: (one) => formatUsd(one.usd) },

@@ -54,7 +54,7 @@ export function StepCost({ step }: { step: Step }) {
         </tbody>
         <tfoot><tr><th scope="row">Together</th><td>{exactCount(tokens.total)}</td><td /><td><b>{formatUsd(cost.usd)}</b></td></tr></tfoot>
       </table>
-      <p className={classes.why} data-counted={step.counted}>{step.counted === "yes" ? "Counts" : "Does not count"}: {step.counted_reason}. {sourceOf(cost)}</p>
+      <p className={classes.why} data-counted={step.counted}>{step.counted === "yes" ? "Counts" : "Does not count"}: {step.counted_reason}. {sourceOf(cost)}{cost.repriced && " It was counted at other prices than those of now, which are above."}</p>
     </>
   );
 }

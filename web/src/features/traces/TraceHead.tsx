@@ -1,11 +1,9 @@
 // The head of the trace page: which trace, when, how long, how much of it, and what can be done with it.
 
 import { ActionIcon, Button, Menu, Tooltip } from "@mantine/core";
-import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { IconAlertTriangle, IconArrowLeft, IconArrowsDiff, IconCheck, IconDots, IconDownload, IconLink, IconRepeat, IconSearch } from "@tabler/icons-react";
 import { useMemo } from "react";
-import { feedback } from "@/api/agents";
 import type { TraceSteps } from "@/api/agentTypes";
 import type { Trace } from "@/api/types";
 import { CopyIcon } from "@/components/CodeBlock";
@@ -60,13 +58,13 @@ export function TraceHead({ trace, model, steps, copied, onCopy }: TraceHeadProp
         {model.tree.orphans > 0 && <span className={classes.warn} title="Their parents are not in this trace: not sent, sampled away, or not here yet">{plural(model.tree.orphans, "span")} without {model.tree.orphans === 1 ? "its" : "their"} parent</span>}
       </div>
       <Actions trace={trace} root={root && { service: model.service(root), name: root.span.name }} />
-      {agentic && <Run trace={trace} steps={steps} />}
+      {agentic && <Run steps={steps} />}
     </div>
   );
 }
 
 /** Whose run it is and how it went as one. Its line is there before it is known, so that nothing moves. */
-function Run({ trace, steps }: { trace: Trace; steps: TraceSteps | undefined }) {
+function Run({ steps }: { steps: TraceSteps | undefined }) {
   const run = useMemo(() => runFacts(steps?.steps ?? []), [steps]);
   return (
     <div className={classes.run}>
@@ -77,16 +75,15 @@ function Run({ trace, steps }: { trace: Trace; steps: TraceSteps | undefined }) 
       {run.cached !== undefined && run.cached > 0 && <span data-minor>{formatPercent(run.cached)} from the cache</span>}
       {run.retries > 0 && <span>{plural(run.retries, "retry", "retries")}</span>}
       {run.loops.length > 0 && <span className={classes.warn}><IconRepeat size={14} aria-hidden /> loop: {run.loops.map((kind) => kind.replaceAll("_", " ")).join(", ")}</span>}
-      <Rated trace={trace} />
+      {steps && <Rated steps={steps} />}
     </div>
   );
 }
 
-function Rated({ trace }: { trace: Trace }) {
-  const query = useQuery({ queryKey: ["trace-feedback", trace.trace_id], queryFn: ({ signal }) => feedback.list({ trace: trace.trace_id, start: trace.start_time_unix_nano, limit: 20 }, signal), placeholderData: undefined });
-  const ratings = query.data?.feedback.flatMap((one) => (one.rating === null ? [] : [one.rating])) ?? [];
+function Rated({ steps: { feedback } }: { steps: TraceSteps }) {
+  const ratings = feedback.flatMap((one) => (one.rating === null ? [] : [one.rating]));
   if (ratings.length === 0) return null;
-  const said = query.data?.feedback.map((one) => one.comment).filter((text) => text !== "").join("\n");
+  const said = feedback.map((one) => one.comment).filter((text) => text !== "").join("\n");
   return <span title={said}><Stars rating={ratings.reduce((sum, one) => sum + one, 0) / ratings.length} /></span>;
 }
 
