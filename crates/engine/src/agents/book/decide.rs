@@ -278,8 +278,9 @@ impl Trace {
         let loops = super::runs::loops(&view, rules.loop_repeats);
         let changes = self.changes(&view, &loops, rules, now_ns, when);
         let run_of = |at: usize| view.runs[at].map(|run| tree.ids[run]);
-        let found =
-            loops.iter().filter_map(|(at, kind)| Some((run_of(*at)?, tree.ids[*at], *kind)));
+        // The first of a kind is told of, whenever it is looked for.
+        let found = view.by_time.iter().filter_map(|at| Some((*at, *loops.get(at)?)));
+        let found = found.filter_map(|(at, kind)| Some((run_of(at)?, tree.ids[at], kind)));
         let found: Vec<(SpanId, SpanId, &'static str)> = found.collect();
         let is_loose =
             |run: &usize| view.steps[*run].is_some_and(|step| step.fact.kind != Kind::Agent);

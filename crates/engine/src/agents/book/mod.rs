@@ -147,7 +147,8 @@ struct Trace {
     runs: HashMap<SpanId, u64>,
     /// Runs that the ledger had already when the trace was read again.
     told_before: HashSet<SpanId>,
-    /// Loops that were told of, by run.
+    /// Loops that were told of, by run, and by the step that they were found with: a step is in another
+    /// run once an agent above it is known.
     loops: HashSet<(SpanId, &'static str)>,
 }
 
@@ -484,7 +485,7 @@ impl Trace {
         if let Some(kind) = LoopKind::from_name(&fact.loop_kind)
             && fact.run.is_some()
         {
-            self.loops.insert((fact.run, kind.name()));
+            self.loops.extend([(fact.run, kind.name()), (span_id, kind.name())]);
         }
         let parent = fact.parent;
         let node = self.nodes.entry(span_id).or_insert_with(|| Node { parent, step: None });

@@ -93,7 +93,10 @@ impl Trace {
         out: &mut Decisions,
     ) {
         for (run, span, kind) in found {
-            if !self.loops.insert((run, kind)) {
+            let known = [(run, kind), (span, kind)];
+            let is_told = known.iter().any(|one| self.loops.contains(one));
+            self.loops.extend(known);
+            if is_told {
                 continue;
             }
             let Some(step) = self.nodes.get(&span).and_then(|node| node.step.as_deref()) else {

@@ -479,6 +479,25 @@ fn a_loop_is_told_of_while_the_run_goes_on_and_once() {
     assert_eq!(game.events[0].agent, "agent1");
 }
 
+/// Clients send a span when it ends, so the agents above a loop arrive one after the other.
+#[test]
+fn a_loop_is_told_of_once_though_its_run_turns_out_to_be_another() {
+    let mut game = Game::default();
+    for number in 4..9 {
+        let mut tool = step(number, 3, Kind::Tool, 0);
+        let fact = &mut tool.told.as_mut().unwrap().fact;
+        fact.tool = "search".into();
+        fact.tool_arguments_hash = 5;
+        game.show([tool]);
+    }
+    for (agent, parent) in [(3, 2), (2, 1), (1, 0)] {
+        game.show([step(agent, parent, Kind::Agent, 0)]);
+        game.wait(130);
+    }
+    assert_eq!(game.events.len(), 1, "{:?}", game.events);
+    assert_eq!(game.runs[&id(1)].loops, ["same_call"]);
+}
+
 #[test]
 fn beyond_the_bound_the_oldest_traces_are_decided_early() {
     let mut book = Book::default();

@@ -1,7 +1,7 @@
 //! The table of agents, and one agent: how often it succeeds, how fast it is, what it costs.
 //!
-//! What a run did and cost is its main agent's. An agent that only worked for others is told by its
-//! own steps.
+//! What a run did and cost is its main agent's. Where an agent worked for others its own steps in their
+//! runs are added: each time that it was called is one more run of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -345,12 +345,17 @@ impl Asked<'_> {
             }
             Ok(())
         })?;
-        helpers.retain(|helper| !rows.contains_key(helper));
         if !helpers.is_empty() {
-            let room = AGENTS_MAX.saturating_sub(rows.len());
-            truncated |= helpers.len() > room;
-            let helpers = helpers.into_iter().take(room).collect();
-            rows.extend(self.helpers(grid, &chunks, &filter, &helpers)?);
+            let mut room = AGENTS_MAX.saturating_sub(rows.len());
+            let wanted = helpers.len();
+            helpers.retain(|helper| {
+                let is_new = !rows.contains_key(helper);
+                let fits = !is_new || room > 0;
+                room -= usize::from(is_new && fits);
+                fits
+            });
+            truncated |= helpers.len() < wanted;
+            self.add_helpers(grid, &chunks, &filter, &helpers, &mut rows)?;
         }
         let mut agents: Vec<AgentRow> = rows.into_values().collect();
         for row in agents.iter_mut().chain([&mut overall]) {
@@ -370,32 +375,32 @@ impl Asked<'_> {
         row.health = self.health.judge(figures.success_rate(), figures.latency.average_ns());
     }
 
-    /// Agents that worked for others, by their own steps.
-    fn helpers(
+    /// Adds what agents did in runs of others.
+    fn add_helpers(
         &self,
         grid: Grid,
         chunks: &[TimeRange],
         filter: &Filter,
         names: &HashSet<Arc<str>>,
-    ) -> Result<HashMap<Arc<str>, AgentRow>> {
-        let mut rows: HashMap<Arc<str>, AgentRow> = HashMap::new();
+        rows: &mut HashMap<Arc<str>, AgentRow>,
+    ) -> Result<()> {
         self.reader.steps(Detail::Plain, chunks, |range, chunk| {
             let Some(test) = filter.of_steps(chunk) else { return Ok(()) };
             for cell in &chunk.cells {
                 let agent = chunk.text(cell, By::Agent);
-                if !test.has(cell) || !names.contains(agent) {
+                let is_for_others = chunk.text(cell, By::MainAgent) != agent;
+                if !test.has(cell) || !is_for_others || !names.contains(agent) {
                     continue;
                 }
-                let new = || AgentRow::new(Arc::clone(agent), grid);
+                let new =
+                    || AgentRow { is_subagent: true, ..AgentRow::new(Arc::clone(agent), grid) };
                 let row = rows.entry(Arc::clone(agent)).or_insert_with(new);
-                row.is_subagent = true;
                 row.services.insert(Arc::clone(chunk.text(cell, By::Service)));
                 row.figures.add_steps(&cell.sums);
                 row.series.add_steps(grid.step_of(range.start_ns), &cell.sums);
             }
             Ok(())
-        })?;
-        Ok(rows)
+        })
     }
 
     pub(super) fn page(
@@ -413,17 +418,17 @@ impl Asked<'_> {
             of_runs.add(chunk, &filter, &ratings);
             Ok(())
         })?;
-        let mut of_steps = OfSteps::new(grid);
+        let mut of_steps = OfSteps::new(of_runs.row.series.clone());
         self.reader.steps(Detail::Plain, &chunks, |range, chunk| {
-            of_steps.add(range, chunk, &filter);
+            of_steps.add(range, chunk, &filter, agent);
             Ok(())
         })?;
         let mut row = of_runs.row;
-        if row.figures.runs == 0 && of_steps.own.steps > 0 {
-            row.is_subagent = true;
-            row.services = of_steps.services;
-            row.figures.add_steps(&of_steps.own);
-            row.series = of_steps.series;
+        row.series = of_steps.series;
+        if of_steps.for_others.steps > 0 {
+            row.is_subagent = row.figures.runs == 0;
+            row.services.extend(of_steps.services);
+            row.figures.add_steps(&of_steps.for_others);
         }
         if let (0, Some(agent)) = (row.figures.steps, agent) {
             let message = format!("the agent {agent:?} did nothing in this range");
@@ -531,7 +536,11 @@ impl OfRuns {
 /// What steps of an agent say, and those of others in its runs.
 struct OfSteps {
     own: Sums,
+    /// Those of the agent itself in runs of others.
+    for_others: Sums,
+    /// Of its runs, and of what it did in runs of others.
     series: Series,
+    /// Where it worked for others.
     services: BTreeSet<Arc<str>>,
     models: BTreeMap<(Arc<str>, Arc<str>), Sums>,
     tools: BTreeMap<Arc<str>, Sums>,
@@ -539,10 +548,11 @@ struct OfSteps {
 }
 
 impl OfSteps {
-    fn new(grid: Grid) -> Self {
+    fn new(of_runs: Series) -> Self {
         Self {
             own: Sums::default(),
-            series: Series::new(grid),
+            for_others: Sums::default(),
+            series: of_runs,
             services: BTreeSet::new(),
             models: BTreeMap::new(),
             tools: BTreeMap::new(),
@@ -550,7 +560,7 @@ impl OfSteps {
         }
     }
 
-    fn add(&mut self, range: TimeRange, chunk: &StepChunk, filter: &Filter) {
+    fn add(&mut self, range: TimeRange, chunk: &StepChunk, filter: &Filter, agent: Option<&str>) {
         let Some(test) = filter.of_steps(chunk) else { return };
         for cell in &chunk.cells {
             if !test.has(cell) {
@@ -558,8 +568,13 @@ impl OfSteps {
             }
             let text = |by: By| Arc::clone(chunk.text(cell, by));
             self.own.add(&cell.sums);
-            self.series.add_steps(self.series.grid.step_of(range.start_ns), &cell.sums);
-            self.services.insert(text(By::Service));
+            if agent
+                .is_some_and(|agent| *text(By::Agent) == *agent && *text(By::MainAgent) != *agent)
+            {
+                self.for_others.add(&cell.sums);
+                self.series.add_steps(self.series.grid.step_of(range.start_ns), &cell.sums);
+                self.services.insert(text(By::Service));
+            }
             if cell.sums.calls > 0 {
                 self.models
                     .entry((text(By::Model), text(By::Provider)))

@@ -155,9 +155,9 @@ async fn agents_are_told_by_the_last_line_about_each_run() {
     gone.fact.steps = 0;
     write(&engine, &[again, gone]).await;
     let mut helper = step(Kind::Agent, "invoke_agent researcher");
-    helper.agent = "researcher".into();
+    (helper.agent, helper.run) = ("researcher".into(), span(1));
     let mut call = llm("gpt-4o", 100, 10, 0.02);
-    call.agent = "researcher".into();
+    (call.agent, call.run) = ("researcher".into(), span(1));
     write(&engine, &[entry(at, trace(1), span(100), helper), entry(at, trace(1), span(101), call)])
         .await;
     write(&engine, &[entry(at + HOUR_NS / 2, trace(5), span(5), rating("a", 2.0))]).await;
@@ -276,6 +276,33 @@ async fn what_an_agent_had_done_is_in_all_its_figures() {
     };
     assert_eq!(keys(By::MainAgent).await, ["planner"]);
     assert_eq!(keys(By::Agent).await, ["coder", "planner"]);
+}
+
+#[tokio::test]
+async fn what_an_agent_did_for_others_is_added_to_its_own_runs() {
+    let engine = engine();
+    let at = NOW_NS - HOUR_NS;
+    let mut planner = run("planner", 1.0);
+    planner.agents = vec!["coder".into(), "planner".into()];
+    write(&engine, &[entry(at, trace(1), span(1), planner)]).await;
+    write(&engine, &[entry(at, trace(2), span(1), run("coder", 2.0))]).await;
+    let called = |fact: StepFact| StepFact { agent: "coder".into(), run: span(1), ..fact };
+    let steps = [
+        entry(at, trace(1), span(2), called(step(Kind::Agent, "invoke_agent coder"))),
+        entry(at, trace(1), span(3), called(llm("gpt-4o", 10, 10, 0.5))),
+        entry(at, trace(2), span(3), called(llm("gpt-4o", 10, 10, 2.0))),
+    ];
+    write(&engine, &steps).await;
+    let table = engine.agent_table(&tenant(), day(), None, 10).await.unwrap();
+    let coder = table.agents.iter().find(|row| &*row.agent == "coder").unwrap();
+    let page = engine.agent_page(&tenant(), day(), Some("coder".into()), None).await.unwrap();
+    for row in [coder, &page.row] {
+        assert_eq!((row.figures.runs, row.is_subagent), (2, false));
+        assert!(near(row.figures.cost_usd, 2.5), "{}", row.figures.cost_usd);
+        assert_eq!(row.series.runs.iter().sum::<u64>(), 2);
+    }
+    assert_eq!(table.overall.figures.runs, 2, "runs of all are told once");
+    assert!(near(table.overall.figures.cost_usd, 3.0));
 }
 
 #[tokio::test]
