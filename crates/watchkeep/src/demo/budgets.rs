@@ -31,7 +31,7 @@ fn budgets() -> [(&'static str, Value); 3] {
             budget(
                 "Demo, every agent, per hour",
                 json!({"each": "agent"}),
-                1.5,
+                9.5,
                 json!({"rolling": "1h"}),
                 "hard",
             ),
