@@ -22,7 +22,8 @@ impl Labels {
         pairs: impl IntoIterator<Item = (N, V)>,
     ) -> Self {
         let mut pairs: Vec<(N, V)> = pairs.into_iter().collect();
-        let mut bytes = Vec::new();
+        let text = |(name, value): &(N, V)| name.as_ref().len() + value.as_ref().len() + 2;
+        let mut bytes = Vec::with_capacity(pairs.iter().map(text).sum());
         Self::write_canonical(&mut pairs, &mut bytes);
         Self(bytes.into())
     }

@@ -173,7 +173,7 @@ impl Engine {
     async fn write_down(&self, written: &Written) -> Result<()> {
         let Written { tenant, decisions, token } = written;
         let steps = decisions.steps.iter().filter(|decision| !decision.is_known);
-        let steps: Vec<&Entry<StepFact>> = steps.map(|decision| &decision.entry).collect();
+        let steps: Vec<&Entry<StepFact>> = steps.map(|decision| &*decision.entry).collect();
         self.write_all(tenant, &steps, *token ^ 1 << 120).await?;
         let runs: Vec<_> = decisions.runs.iter().map(|run| &run.entry).collect();
         self.write_all(tenant, &runs, *token ^ 2 << 120).await?;
@@ -181,16 +181,15 @@ impl Engine {
         self.write_all(tenant, &events, *token ^ 3 << 120).await
     }
 
-    async fn write_all<F: Fact + Clone>(
+    async fn write_all<F: Fact>(
         &self,
         tenant: &TenantId,
         entries: &[&Entry<F>],
         token: u128,
     ) -> Result<()> {
         for (number, some) in entries.chunks(FACTS_MAX).enumerate() {
-            let some: Vec<Entry<F>> = some.iter().map(|entry| (*entry).clone()).collect();
             let token = IngestToken(token.wrapping_add(number as u128));
-            self.write_facts(tenant, &some, Some(token)).await?;
+            self.write_these_facts(tenant, some, Some(token)).await?;
         }
         Ok(())
     }

@@ -65,34 +65,50 @@ fn quoted(text: &str) -> String {
 }
 
 /// Facts as log records.
-pub(crate) fn columns<F: Fact>(entries: &[Entry<F>]) -> Result<LogColumns> {
+pub(crate) fn columns<F: Fact>(entries: &[&Entry<F>]) -> Result<LogColumns> {
     let mut out = LogColumns::default();
+    // Facts of one service stand together.
+    let mut last: Option<(&str, u32, u32)> = None;
     for entry in entries {
         let body = serde_json::to_string(&entry.fact)
             .map_err(|error| Error::internal("a fact is no JSON").with_source(error))?;
         let service = entry.fact.service();
-        let labels = [("record", F::RECORD), ("service", service)];
-        let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+        let (_, stream_key, service_key) = match last {
+            Some(known) if known.0 == service => known,
+            _ => {
+                let labels = [("record", F::RECORD), ("service", service)];
+                let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+                let stream = out.stream.intern(&to_text(&Labels::from_pairs(labels)));
+                *last.insert((service, stream, out.service.intern(service)))
+            }
+        };
+        out.stream.push_key(stream_key);
+        out.service.push_key(service_key);
         out.time_ns.push(entry.time_ns);
         out.observed_ns.push(entry.written_ns);
-        out.severity_number.push(0);
-        out.severity_text.push("");
-        out.level.push(Level::Info as u8);
-        out.stream.push(&to_text(&Labels::from_pairs(labels)));
-        out.service.push(service);
-        out.resource.push("{}");
-        out.scope_name.push("");
-        out.scope_version.push("");
-        out.scope_attributes.push("");
-        out.schema_url.push("");
         out.body.push(&body);
-        out.body_kind.push(ValueKind::String as u8);
         out.attributes.end_row();
-        out.dropped_attributes.push(0);
         out.trace_id.push(entry.trace_id.0);
         out.span_id.push(entry.span_id.0);
-        out.flags.push(0);
-        out.event_name.push("");
+    }
+    let rows = entries.len();
+    out.severity_number.resize(rows, 0);
+    out.level.resize(rows, Level::Info as u8);
+    out.body_kind.resize(rows, ValueKind::String as u8);
+    out.dropped_attributes.resize(rows, 0);
+    out.flags.resize(rows, 0);
+    let same = [
+        (&mut out.severity_text, ""),
+        (&mut out.resource, "{}"),
+        (&mut out.scope_name, ""),
+        (&mut out.scope_version, ""),
+        (&mut out.scope_attributes, ""),
+        (&mut out.schema_url, ""),
+        (&mut out.event_name, ""),
+    ];
+    for (column, value) in same {
+        let key = column.intern(value);
+        column.push_key_times(key, rows);
     }
     Ok(out)
 }
@@ -167,6 +183,17 @@ impl Engine {
         &self,
         tenant: &TenantId,
         entries: &[Entry<F>],
+        token: Option<IngestToken>,
+    ) -> Result<()> {
+        let entries: Vec<&Entry<F>> = entries.iter().collect();
+        self.write_these_facts(tenant, &entries, token).await
+    }
+
+    /// The same for facts that lie apart.
+    pub(crate) async fn write_these_facts<F: Fact>(
+        &self,
+        tenant: &TenantId,
+        entries: &[&Entry<F>],
         token: Option<IngestToken>,
     ) -> Result<()> {
         if entries.is_empty() {

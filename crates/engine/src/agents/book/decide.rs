@@ -377,7 +377,7 @@ impl Trace {
         step.is_called |= is_call;
         step.is_outer = is_outer;
         let time_ns = step.time_ns;
-        let entry = |fact| Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact };
+        let entry = |fact| Box::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact });
         if let Some(told) = step.in_vain.take() {
             let fact = StepFact { counted: Counted::Covered, ..told.fact.clone() };
             out.steps.push(Decision {

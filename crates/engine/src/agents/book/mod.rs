@@ -68,7 +68,7 @@ pub(super) enum Earlier {
 /// A step that is decided, or decided anew.
 #[derive(Debug)]
 pub(super) struct Decision {
-    pub(super) entry: Entry<StepFact>,
+    pub(super) entry: Box<Entry<StepFact>>,
     pub(super) before: Earlier,
     /// Whether it is the first time that this call of a model, tool and so on is counted as a call.
     pub(super) is_call: bool,

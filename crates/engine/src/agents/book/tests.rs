@@ -104,7 +104,7 @@ impl Game {
             self.calls += usize::from(decision.is_call && fact.kind == Kind::Llm);
             if !decision.is_known {
                 let key = (decision.entry.trace_id, decision.entry.span_id);
-                self.ledger.insert(key, decision.entry);
+                self.ledger.insert(key, *decision.entry);
             }
         }
         for run in decisions.runs {
