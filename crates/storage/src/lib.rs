@@ -12,6 +12,7 @@
 
 mod answers;
 mod block;
+mod cache_figures;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 mod directory;

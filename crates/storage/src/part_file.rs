@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -14,7 +15,7 @@ use watchkeep_model::error::IoContext;
 use watchkeep_model::labels::{read_varint, write_varint};
 use watchkeep_model::{Error, Result};
 
-use crate::block::BlockSource;
+use crate::block::{BlockSource, Meter};
 use crate::metrics::column::unzigzag;
 
 /// Blocks end to end.
@@ -86,9 +87,15 @@ impl PartFile {
         Ok(read)
     }
 
-    /// A block of the file.
-    pub(crate) fn block(self: &Arc<Self>, at: u64, bytes: usize) -> Arc<dyn BlockSource> {
-        Arc::new(BlockPlace { file: Arc::clone(self), at, bytes })
+    /// A block of the file; what is kept of it in memory is counted where it is asked to.
+    pub(crate) fn block(
+        self: &Arc<Self>,
+        at: u64,
+        bytes: usize,
+        meter: Option<&Meter>,
+    ) -> Arc<dyn BlockSource> {
+        let meter = meter.map(|meter| (meter.clone(), AtomicUsize::new(0)));
+        Arc::new(BlockPlace { file: Arc::clone(self), at, bytes, meter })
     }
 }
 
@@ -98,6 +105,8 @@ struct BlockPlace {
     file: Arc<PartFile>,
     at: u64,
     bytes: usize,
+    /// What counts, and what was counted.
+    meter: Option<(Meter, AtomicUsize)>,
 }
 
 impl BlockSource for BlockPlace {
@@ -109,6 +118,21 @@ impl BlockSource for BlockPlace {
             )));
         }
         self.file.read(self.at + range.start as u64, range.len()).map(Bytes::from)
+    }
+
+    fn note(&self, bytes: usize) {
+        if let Some((meter, noted)) = &self.meter {
+            noted.fetch_add(bytes, Ordering::Relaxed);
+            meter.add(bytes);
+        }
+    }
+}
+
+impl Drop for BlockPlace {
+    fn drop(&mut self) {
+        if let Some((meter, noted)) = &mut self.meter {
+            meter.take_back(*noted.get_mut());
+        }
     }
 }
 

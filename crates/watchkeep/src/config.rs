@@ -67,6 +67,9 @@ pub(crate) struct StorageSection {
     pub(crate) memory_bytes_max: ByteSize,
     /// Bytes of what was lately read of parts of metrics that are kept in memory.
     pub(crate) metrics_cache_bytes_max: ByteSize,
+    /// Bytes of blocks of spans, with what was unpacked of them, that were lately read and are kept
+    /// in memory.
+    pub(crate) spans_cache_bytes_max: ByteSize,
     /// Spans that are remembered, to leave out those that are sent again; 0 remembers none.
     pub(crate) resent_spans_max: usize,
     /// How long a request waits for room in memory before it is refused.
@@ -87,6 +90,7 @@ impl Default for StorageSection {
             metrics_bytes_max: ByteSize(defaults.metrics_bytes_max),
             memory_bytes_max: ByteSize(defaults.memory_bytes_max),
             metrics_cache_bytes_max: ByteSize(defaults.metrics_cache_bytes_max as u64),
+            spans_cache_bytes_max: ByteSize(defaults.spans_cache_bytes_max as u64),
             resent_spans_max: defaults.resent_spans_max,
             room_wait_max: HumaneDuration(defaults.room_wait_max),
             flush_interval: HumaneDuration(defaults.flush_interval),
@@ -255,6 +259,7 @@ impl Config {
             metrics_bytes_max: self.storage.metrics_bytes_max.0,
             memory_bytes_max: self.storage.memory_bytes_max.0,
             metrics_cache_bytes_max: self.storage.metrics_cache_bytes_max.bytes(),
+            spans_cache_bytes_max: self.storage.spans_cache_bytes_max.bytes(),
             series_max: self.limits.series_max,
             resent_spans_max: self.storage.resent_spans_max,
             room_wait_max: self.storage.room_wait_max.0,

@@ -3,10 +3,11 @@
 //!
 //! In reading order: [`sections`] (the frame), [`numbers`], [`texts`] and [`words`], [`shred`] and
 //! [`attributes`] (rows of unlike make), [`table`] (whole columns), [`bloom`] and [`need`] (what need
-//! not be read), [`RowSet`] and [`Decision`] (what is known of rows).
+//! not be read), [`RowSet`] and [`Decision`] (what is known of rows), [`BlockCache`].
 
 pub(crate) mod attributes;
 pub(crate) mod bloom;
+mod cache;
 pub(crate) mod decimals;
 mod decision;
 pub(crate) mod fragments;
@@ -23,10 +24,12 @@ pub(crate) mod texts;
 pub(crate) mod texts_column;
 pub(crate) mod texts_read;
 mod words;
+mod words_dictionary;
 mod words_find;
 mod words_read;
 
 pub(crate) use self::{
+    cache::{BlockCache, CachedBlock, Meter},
     decision::Decision,
     need::{BlockWords, Need},
     row_set::RowSet,

@@ -141,6 +141,7 @@ impl Numbers {
 
     /// All numbers.
     pub(crate) fn read(&self, source: &dyn BlockSource) -> Result<Vec<i64>> {
+        source.note(self.count * size_of::<i64>());
         match &self.form {
             Form::Constant(value) => Ok(vec![*value; self.count]),
             Form::Few(section) => {
@@ -160,6 +161,7 @@ impl Numbers {
     /// All numbers, where each must lie in `0..below`.
     pub(crate) fn read_u32(&self, source: &dyn BlockSource, below: usize) -> Result<Vec<u32>> {
         let out_of_range = || corrupt("a number is out of range");
+        source.note(self.count * size_of::<u32>());
         let numbers: Vec<u32> = match &self.form {
             Form::Narrow(section) => unpack(&section.read(source)?, self.count)?,
             Form::Constant(value) => {

@@ -25,6 +25,9 @@ const LEVEL: i32 = 1;
 pub(crate) trait BlockSource: Send + Sync + Debug {
     /// Bytes of the block, `range` counted from its start.
     fn read(&self, range: Range<usize>) -> Result<Bytes>;
+
+    /// So many bytes of what was read are kept in memory, about.
+    fn note(&self, _bytes: usize) {}
 }
 
 impl BlockSource for Bytes {
@@ -53,6 +56,7 @@ impl Section {
                 if bytes.len() != range.len() || !is_sum(crc32c::crc32c(&bytes), *checksum) {
                     return Err(corrupt("the checksum of a section is wrong"));
                 }
+                source.note(bytes.len());
                 Ok(bytes)
             }
         }
@@ -205,6 +209,7 @@ impl Packed {
     pub(crate) fn read(&self, source: &dyn BlockSource) -> Result<Vec<u8>> {
         let bytes = self.section.read(source)?;
         if self.compressed {
+            source.note(self.len);
             decompress(&bytes, self.len)
         } else if bytes.len() == self.len {
             Ok(bytes.into())

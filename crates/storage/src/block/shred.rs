@@ -191,6 +191,7 @@ impl Shredded {
                 self.shapes.iter().map(|shape| shape.contains(&column)).collect();
             // Each row is written, and stays if the column has it: branches would be guessed wrongly.
             let count = of_column.texts.count;
+            reader.source.note(count * size_of::<u32>());
             let (mut rows, mut found) = (vec![0; count + 1], 0);
             for (shape, row) in self.shape_of_row(reader)?.iter().zip(0_u32..) {
                 rows[found.min(count)] = row;

@@ -210,6 +210,7 @@ impl Texts {
             for index in 0..values.count {
                 let mut text = String::new();
                 values.append(reader, index, usize::MAX, &mut text)?;
+                reader.source.note(size_of::<String>() + text.len());
                 all.push(text);
             }
             Ok((all, keys.read_u32(reader.source, values.count)?))

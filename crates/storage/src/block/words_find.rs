@@ -9,7 +9,8 @@ use super::row_set::RowSet;
 use super::sections::BlockSource;
 use super::template::hex_value;
 use super::words::{END, HEX_DIGITS, INT};
-use super::words_read::{Kind, Lexicon, Words};
+use super::words_dictionary::{Kind, Lexicon};
+use super::words_read::Words;
 
 /// How a word of a needle must stand in a text that contains it.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +68,7 @@ fn mark_atoms(lexicon: &Lexicon, word: WordOf<'_>, mark: u8, masks: &mut [u8]) {
     while let Some(found) = finder.find(&text[from as usize..]) {
         let atom = lexicon.atoms.at(from + found as u32);
         if word.fits(lexicon.atoms.get(atom)) {
-            masks[lexicon.codes[atom] as usize] |= mark;
+            masks[lexicon.division.code_of(atom) as usize] |= mark;
         }
         from = lexicon.atoms.bounds(atom).1;
     }

@@ -11,6 +11,7 @@ use super::config::StorageConfig;
 use super::manifest::{Manifest, PartEntry};
 use crate::metrics::FrameCache;
 use crate::seam::{StoreStats, TableStats};
+use crate::traces::SpanCache;
 
 /// A UTC day, into which parts are cut.
 pub(super) const DAY_NS: i64 = 24 * 3600 * 1_000_000_000;
@@ -51,13 +52,16 @@ pub(super) struct Catalog {
     pub(super) manifest: Manifest,
     /// What was read of parts of metrics lately.
     pub(super) metrics_cache: Arc<FrameCache>,
+    /// What was read of parts of spans lately.
+    pub(super) spans_cache: Arc<SpanCache>,
     root: PathBuf,
 }
 
 impl Catalog {
     pub(super) fn new(config: &StorageConfig, manifest: Manifest) -> Self {
-        let metrics_cache = FrameCache::new(config.metrics_cache_bytes_max);
-        Self { manifest, metrics_cache, root: parts_root(&config.data_dir) }
+        let metrics_cache = FrameCache::new("metrics", config.metrics_cache_bytes_max);
+        let spans_cache = SpanCache::new("spans", config.spans_cache_bytes_max);
+        Self { manifest, metrics_cache, spans_cache, root: parts_root(&config.data_dir) }
     }
 
     /// The directory of a part: `parts/TABLE/TENANT/ID`.

@@ -27,6 +27,9 @@ pub struct StorageConfig {
     pub memory_bytes_max: u64,
     /// Bytes of what was lately read of parts of metrics that are kept in memory.
     pub metrics_cache_bytes_max: usize,
+    /// Bytes of blocks of spans, with what was unpacked of them, that were lately read and are kept in
+    /// memory.
+    pub spans_cache_bytes_max: usize,
     /// Series of metrics that a tenant may have in memory; beyond it new ones are refused. 0 lets
     /// in any number.
     pub series_max: u64,
@@ -85,6 +88,7 @@ impl StorageConfig {
             metrics_bytes_max: 64 << 20,
             memory_bytes_max: 96 << 20,
             metrics_cache_bytes_max: 32 << 20,
+            spans_cache_bytes_max: 64 << 20,
             series_max: 5_000_000,
             resent_spans_max: 256 << 10,
             room_wait_max: Duration::from_secs(2),

@@ -317,7 +317,8 @@ impl OpenedPart {
         let directory = catalog.directory(entry.table, &entry.tenant, entry.id);
         Ok(match entry.table {
             TableKind::Spans => {
-                Self::Spans(Arc::new(SpanPart::new(entry.id, directory, entry.figures)))
+                let cache = &catalog.spans_cache;
+                Self::Spans(Arc::new(SpanPart::new(entry.id, directory, entry.figures, cache)))
             }
             TableKind::Logs => {
                 Self::Logs(Arc::new(LogPart::new(entry.id, directory, entry.figures)))

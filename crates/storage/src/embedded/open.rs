@@ -49,6 +49,8 @@ impl EmbeddedStore {
         let counters = Counters::register(registry)?;
         let manifest = ManifestFile::new(&data_dir);
         let catalog = Catalog::new(&config, manifest.read()?);
+        catalog.metrics_cache.figures().register(registry)?;
+        catalog.spans_cache.figures().register(registry)?;
         catalog.remove_strays()?;
         let tables = Tables::new(config.resent_spans_max);
         show_parts(&catalog, &tables)?;

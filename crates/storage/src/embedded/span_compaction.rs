@@ -69,7 +69,7 @@ impl Inner {
         let mut spans = tables.spans.lock();
         if let Some(last) = spans.parts.iter().rposition(|part| ids.contains(&part.id)) {
             let directory = catalog.directory(TableKind::Spans, &merged.tenant, merged.id);
-            let part = SpanPart::new(merged.id, directory, merged.figures);
+            let part = SpanPart::new(merged.id, directory, merged.figures, &catalog.spans_cache);
             spans.parts.insert(last + 1, Arc::new(part));
         }
         for input in spans.parts.extract_if(.., |part| ids.contains(&part.id)) {

@@ -46,7 +46,7 @@ impl Store {
     /// Opens a part.
     pub fn open(directory: &Path) -> Result<Self> {
         Ok(Self {
-            parts: vec![Part::open(directory, &FrameCache::new(32 << 20))?],
+            parts: vec![Part::open(directory, &FrameCache::new("metrics", 32 << 20))?],
             ..Self::default()
         })
     }

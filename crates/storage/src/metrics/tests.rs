@@ -152,7 +152,7 @@ pub(super) fn view_of(parts: &[Part], head: &Head) -> View {
 }
 
 fn open(directory: &Path) -> Part {
-    let part = Part::open(directory, &FrameCache::new(1 << 20)).unwrap();
+    let part = Part::open(directory, &FrameCache::new("metrics", 1 << 20)).unwrap();
     part.verify().unwrap();
     part
 }

@@ -11,7 +11,7 @@ use watchkeep_model::{
 use super::block::SpanBlock;
 use super::list::{list, trace};
 use super::memory::SpanMemory;
-use super::part::{BlockEntry, SpanPart};
+use super::part::{BlockEntry, SpanCache, SpanPart};
 use super::piece::Snapshot;
 use super::read::read;
 use super::write::{order_by_day, write_part};
@@ -33,7 +33,12 @@ impl Batches {
         let mut days = order_by_day(&self.0, i64::MAX);
         let rows = days.pop().unwrap_or_default();
         let figures = write_part(1, directory, &self.0, &rows)?;
-        Ok(Part(Arc::new(SpanPart::new(1, directory.to_owned(), figures))))
+        Ok(Part(Arc::new(SpanPart::new(
+            1,
+            directory.to_owned(),
+            figures,
+            &SpanCache::new("spans", 0),
+        ))))
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) use list::{list, trace};
 pub(crate) use memory::{MemorySpans, SpanMemory};
 pub(crate) use merge::merge;
 pub(crate) use names::{operations, service_calls, span_keys};
-pub(crate) use part::SpanPart;
+pub(crate) use part::{SpanCache, SpanPart};
 pub(crate) use piece::{Piece, Snapshot};
 pub(crate) use read::read;
 pub(crate) use resent::ResentSpans;

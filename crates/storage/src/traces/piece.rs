@@ -9,7 +9,7 @@ use super::block::SpanBlock;
 use super::memory::{SpanMemory, end_of};
 use super::part::SpanPart;
 use super::table::TraceTable;
-use crate::block::{Decision, Need, RowSet};
+use crate::block::{CachedBlock, Decision, Need, RowSet};
 use crate::gather::gather;
 
 /// The spans of one tenant at one moment: parts and tables in memory, each in the order in which
@@ -116,9 +116,7 @@ impl Piece {
     pub(crate) fn load(&self) -> Result<Loaded> {
         Ok(match self {
             Self::Memory(batch) => Loaded::Memory(Arc::clone(batch)),
-            Self::Block { part, block, .. } => {
-                Loaded::Block(Box::new(part.block(&part.blocks()?[*block])?))
-            }
+            Self::Block { part, block, .. } => Loaded::Block(part.cached_block(*block)?),
         })
     }
 }
@@ -129,7 +127,7 @@ pub(crate) enum Loaded {
     /// A table in memory.
     Memory(Arc<SpanMemory>),
     /// A block.
-    Block(Box<SpanBlock>),
+    Block(CachedBlock<SpanBlock>),
 }
 
 /// What tells how spans hang together, one a row.

@@ -67,7 +67,7 @@ impl LogPart {
 
     /// Begins to read a block.
     pub(crate) fn block(&self, entry: &BlockEntry) -> Result<Block> {
-        let source = self.opened()?.blocks.block(entry.at, entry.bytes as usize);
+        let source = self.opened()?.blocks.block(entry.at, entry.bytes as usize, None);
         Block::open(source, entry.head_bytes as usize)
     }
 

@@ -10,11 +10,13 @@ use parking_lot::Mutex;
 
 use super::group::Group;
 use super::reader::Block;
+use crate::cache_figures::CacheFigures;
 
 /// Frames of parts, within a bound.
 #[derive(Debug)]
 pub(crate) struct FrameCache {
     bytes_max: usize,
+    figures: CacheFigures,
     held: Mutex<Held>,
 }
 
@@ -48,16 +50,23 @@ pub(super) enum Cached {
 }
 
 impl FrameCache {
-    /// An empty cache of at most so many bytes; with 0 nothing is kept.
-    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { bytes_max, held: Mutex::default() })
+    /// An empty cache of at most so many bytes; with 0 nothing is kept. Its metrics have the name.
+    pub(crate) fn new(name: &str, bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes_max, figures: CacheFigures::new(name), held: Mutex::default() })
+    }
+
+    /// What it tells of itself.
+    pub(crate) fn figures(&self) -> &CacheFigures {
+        &self.figures
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Cached> {
-        let mut held = self.held.lock();
-        let slot = held.slots.get_mut(&key)?;
-        slot.asked_for = true;
-        Some(slot.frame.clone())
+        let frame = self.held.lock().slots.get_mut(&key).map(|slot| {
+            slot.asked_for = true;
+            slot.frame.clone()
+        });
+        self.figures.asked(frame.is_some());
+        frame
     }
 
     pub(super) fn put(&self, key: Key, frame: &Cached) {
@@ -74,6 +83,7 @@ impl FrameCache {
         held.bytes += bytes;
         held.order.push_back(key);
         held.slots.insert(key, Slot { frame: frame.clone(), bytes, asked_for: false });
+        self.figures.bytes.set(held.bytes as i64);
     }
 
     /// Bytes held, about.
@@ -121,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_stays_and_the_bound_holds() {
-        let cache = FrameCache::new(100_000);
+        let cache = FrameCache::new("metrics", 100_000);
         for at in 0..100 {
             cache.put((1, at), &column(500));
             assert!(cache.get((1, 0)).is_some(), "asked for all the time");

@@ -45,7 +45,7 @@ fn specimen() -> MetricColumns {
 }
 
 fn open(directory: &Path) -> Result<Part> {
-    Part::open(directory, &FrameCache::new(1 << 20))
+    Part::open(directory, &FrameCache::new("metrics", 1 << 20))
 }
 
 fn write_specimen(directory: &Path) -> PartFigures {

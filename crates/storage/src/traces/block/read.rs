@@ -20,6 +20,11 @@ use crate::block::texts_read::{Reader, Texts, Times};
 use crate::traces::table::TraceTable;
 use crate::traces::value::object;
 
+/// What stands in a head takes about so many times its bytes once it is parsed.
+const PARSED: usize = 4;
+/// Bytes that [`TraceTable`] takes for a trace.
+const TRACE: usize = 36;
+
 /// A block that is being read. What was decoded once is kept.
 #[derive(Debug)]
 pub(crate) struct SpanBlock {
@@ -65,6 +70,7 @@ impl SpanBlock {
     /// Reads and checks the head.
     pub(crate) fn open(source: Arc<dyn BlockSource>, head_bytes: usize) -> Result<Self> {
         let head = read_head(&*source, head_bytes, MAGIC)?;
+        source.note(head.len() * PARSED);
         let mut head = Head::new(&head);
         let rows = head.size()?;
         if !(1..=ROWS_MAX).contains(&rows) {
@@ -137,7 +143,10 @@ impl SpanBlock {
     }
 
     fn parents(&self) -> Result<&ReadParents> {
-        once(&self.read.parents, || self.parents.read(&*self.source, self.span_ids()?))
+        once(&self.read.parents, || {
+            self.source.note(self.rows * (size_of::<u64>() + size_of::<u32>()));
+            self.parents.read(&*self.source, self.span_ids()?)
+        })
     }
 
     /// Column `parent_span_id`.
@@ -185,6 +194,7 @@ impl SpanBlock {
             if ids.len() != self.traces || !rest.is_empty() {
                 return Err(corrupt("ids of traces are missing"));
             }
+            self.source.note(bytes.len());
             Ok(ids.iter().copied().map(TraceId).collect())
         })?;
         Ok(ids)
@@ -213,6 +223,7 @@ impl SpanBlock {
     /// Its traces, by start.
     pub(crate) fn traces(&self) -> Result<&TraceTable> {
         once(&self.read.traces, || {
+            self.source.note(self.traces * TRACE);
             let (starts, durations) = (self.starts()?, self.durations()?);
             let mut table = TraceTable {
                 ids: self.trace_ids()?.to_vec(),
@@ -235,6 +246,7 @@ impl SpanBlock {
     pub(super) fn trace_of_row(&self) -> Result<&[u32]> {
         let of_row = once(&self.read.trace_of_row, || {
             let mut of_row = Vec::with_capacity(self.rows);
+            self.source.note(self.rows * size_of::<u32>());
             for (trace, end) in self.trace_ends()?.iter().enumerate() {
                 of_row.resize(*end as usize, trace as u32);
             }

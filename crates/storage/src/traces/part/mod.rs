@@ -23,11 +23,14 @@ pub(crate) use writer::PartWriter;
 
 use super::block::SpanBlock;
 use super::calls::Calls;
-use crate::block::{BlockWords, Need};
+use crate::block::{BlockCache, BlockWords, CachedBlock, Meter, Need};
 use crate::part_file::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, PartFigures, PartFile};
 use index::Index;
 
 const TRACES_FILE: &str = "traces";
+
+/// Blocks of spans that were lately read.
+pub(crate) type SpanCache = BlockCache<SpanBlock>;
 
 /// A part on disk. Its index is read when first needed and kept.
 #[derive(Debug)]
@@ -36,6 +39,7 @@ pub(crate) struct SpanPart {
     pub(crate) figures: PartFigures,
     directory: PathBuf,
     opened: OnceLock<Opened>,
+    cache: Arc<SpanCache>,
     obsolete: AtomicBool,
 }
 
@@ -49,9 +53,14 @@ struct Opened {
 
 impl SpanPart {
     /// A part of which the manifest tells.
-    pub(crate) fn new(id: u64, directory: PathBuf, figures: PartFigures) -> Self {
+    pub(crate) fn new(
+        id: u64,
+        directory: PathBuf,
+        figures: PartFigures,
+        cache: &Arc<SpanCache>,
+    ) -> Self {
         let (opened, obsolete) = (OnceLock::new(), AtomicBool::new(false));
-        Self { id, figures, directory, opened, obsolete }
+        Self { id, figures, directory, opened, cache: Arc::clone(cache), obsolete }
     }
 
     fn opened(&self) -> Result<&Opened> {
@@ -81,9 +90,20 @@ impl SpanPart {
         Ok(())
     }
 
-    /// Begins to read a block.
+    /// A block to ask, of which something may be read already.
+    pub(crate) fn cached_block(&self, number: usize) -> Result<CachedBlock<SpanBlock>> {
+        let entry = &self.blocks()?[number];
+        let meter = Some(self.cache.meter());
+        self.cache.block((self.id, number as u32), || self.open_block(entry, meter))
+    }
+
+    /// Begins to read a block, once and as a whole.
     pub(crate) fn block(&self, entry: &BlockEntry) -> Result<SpanBlock> {
-        let source = self.opened()?.blocks.block(entry.at, entry.bytes as usize);
+        self.open_block(entry, None)
+    }
+
+    fn open_block(&self, entry: &BlockEntry, meter: Option<&Meter>) -> Result<SpanBlock> {
+        let source = self.opened()?.blocks.block(entry.at, entry.bytes as usize, meter);
         SpanBlock::open(source, entry.head_bytes as usize)
     }
 
@@ -132,6 +152,9 @@ impl SpanPart {
 
 impl Drop for SpanPart {
     fn drop(&mut self) {
+        if let Some(opened) = self.opened.get() {
+            self.cache.forget(self.id, opened.index.blocks.len());
+        }
         if *self.obsolete.get_mut()
             && let Err(error) = std::fs::remove_dir_all(&self.directory)
         {

@@ -23,7 +23,7 @@ fn write(directory: &Path, spans: SpanColumns) -> SpanPart {
     let days = order_by_day(&batches, DAY_NS);
     let [day] = days.as_slice() else { panic!("{} days", days.len()) };
     let figures = write_part(7, directory, &batches, day).unwrap();
-    SpanPart::new(7, directory.to_owned(), figures)
+    SpanPart::new(7, directory.to_owned(), figures, &SpanCache::new("spans", 1 << 20))
 }
 
 fn equal(scope: SpanScope, key: &str, text: &str) -> SpanTest {
@@ -115,7 +115,8 @@ fn blocks_are_taken_over_as_they_are() {
         writer.copy(&part, entry).unwrap();
     }
     let figures = writer.finish().unwrap();
-    let merged = SpanPart::new(8, other.path().to_owned(), figures);
+    let merged =
+        SpanPart::new(8, other.path().to_owned(), figures, &SpanCache::new("spans", 1 << 20));
     assert_eq!(merged.figures.rows, 20_005);
     assert_eq!(merged.names().unwrap().operations.len(), 5);
     let last = merged.block(&merged.blocks().unwrap()[3]).unwrap();
@@ -135,7 +136,12 @@ fn too_many_names_are_counted() {
         (0..8000).for_each(|_| spans.attributes.end_row());
         writer.write(&spans).unwrap();
     }
-    let part = SpanPart::new(1, directory.path().to_owned(), writer.finish().unwrap());
+    let part = SpanPart::new(
+        1,
+        directory.path().to_owned(),
+        writer.finish().unwrap(),
+        &SpanCache::new("spans", 1 << 20),
+    );
     let names = part.names().unwrap();
     assert_eq!((names.operations.len(), names.left_out), (20_000, 4000));
 }
@@ -153,7 +159,7 @@ fn the_golden_part_of_version_1_stays_readable() {
         write(&directory, spans.clone());
     }
     let figures = PartFigures { min_ns: 0, max_ns: 0, rows: 300, bytes: 0 };
-    let part = SpanPart::new(7, directory, figures);
+    let part = SpanPart::new(7, directory, figures, &SpanCache::new("spans", 1 << 20));
     let [entry] = part.blocks().unwrap() else { panic!("not one block") };
     let all: Vec<u32> = (0..300).collect();
     assert!(part.block(entry).unwrap().take(&all).unwrap() == spans);
@@ -193,7 +199,7 @@ proptest! {
         bytes[at] ^= with;
         std::fs::write(&path, bytes).unwrap();
         let figures = PartFigures { min_ns: 0, max_ns: 0, rows: 200, bytes: 0 };
-        let part = SpanPart::new(7, directory.path().to_owned(), figures);
+        let part = SpanPart::new(7, directory.path().to_owned(), figures, &SpanCache::new("spans", 1 << 20));
         let read = part.blocks().and_then(|blocks| {
             let all: Vec<u32> = (0..200).collect();
             part.blocks_with_trace(TraceId(spans.trace_id[0]))?;
