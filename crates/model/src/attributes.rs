@@ -7,6 +7,7 @@
 
 use base64::Engine as _;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use crate::column::{ColumnBuffer, Utf8Column, check_offsets, extend_offsets, offset};
 use crate::error::{Error, Result};
@@ -244,6 +245,37 @@ impl AttributesColumn {
         self.offsets.push(offset(self.kinds.len()));
     }
 
+    /// Appends a row of another column. Panics when out of range, like a slice.
+    pub fn push_row_of(&mut self, other: &Self, row: usize) {
+        let entries = other.entries(row);
+        self.keys.extend_range(&other.keys, entries.clone());
+        self.values.extend_range(&other.values, entries.clone());
+        self.kinds.extend_from_slice(&other.kinds[entries]);
+        self.end_row();
+    }
+
+    /// Where the entries of a row are in [`AttributesColumn::parts`].
+    fn entries(&self, row: usize) -> Range<usize> {
+        self.offsets[row] as usize..self.offsets[row + 1] as usize
+    }
+
+    /// Makes room for some rows of other columns, which each say how many entries, and bytes of keys
+    /// and of texts, they have.
+    pub fn reserve_rows<'a>(&mut self, rows: impl Iterator<Item = (&'a Self, usize)>) {
+        let (mut count, mut entries, mut keys, mut values) = (0, 0, 0, 0);
+        for (column, row) in rows {
+            let of_row = column.entries(row);
+            count += 1;
+            entries += of_row.len();
+            keys += column.keys.bytes_of(of_row.clone());
+            values += column.values.bytes_of(of_row);
+        }
+        self.offsets.reserve(count);
+        self.kinds.reserve(entries);
+        self.keys.reserve(entries, keys);
+        self.values.reserve(entries, values);
+    }
+
     /// Takes back all rows from `rows` on.
     pub fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);
@@ -301,6 +333,20 @@ impl AttributesColumn {
         ColumnBuffer::extend_from(&mut self.keys, &other.keys);
         ColumnBuffer::extend_from(&mut self.values, &other.values);
         self.kinds.extend_from_slice(&other.kinds);
+    }
+
+    pub(crate) fn reserve_for(&mut self, other: &Self) {
+        self.offsets.reserve(other.len());
+        self.kinds.reserve(other.kinds.len());
+        ColumnBuffer::reserve_for(&mut self.keys, &other.keys);
+        ColumnBuffer::reserve_for(&mut self.values, &other.values);
+    }
+
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.offsets.shrink_to_fit();
+        self.kinds.shrink_to_fit();
+        ColumnBuffer::shrink_to_fit(&mut self.keys);
+        ColumnBuffer::shrink_to_fit(&mut self.values);
     }
 
     pub(crate) fn byte_len(&self) -> usize {

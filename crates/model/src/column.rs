@@ -4,6 +4,7 @@
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use crate::attributes::AttributesColumn;
 use crate::error::{Error, Result};
@@ -52,6 +53,32 @@ impl Utf8Column {
     pub fn reserve(&mut self, rows: usize, bytes: usize) {
         self.offsets.reserve(rows);
         self.text.reserve(bytes);
+    }
+
+    /// Appends the strings of some rows, which stand side by side, of another column. Panics when out of
+    /// range, like a slice.
+    #[expect(clippy::string_slice, reason = "offsets were taken at the ends of whole strings")]
+    pub fn extend_range(&mut self, other: &Self, rows: Range<usize>) {
+        let (from, to) = (other.offsets[rows.start], other.offsets[rows.end]);
+        let base = offset(self.text.len());
+        self.text.push_str(&other.text[from as usize..to as usize]);
+        offset(self.text.len());
+        let ends = &other.offsets[rows.start + 1..=rows.end];
+        self.offsets.extend(ends.iter().map(|end| end - from + base));
+    }
+
+    /// Bytes of the strings of some rows. Panics when out of range, like a slice.
+    pub fn bytes_of(&self, rows: Range<usize>) -> usize {
+        (self.offsets[rows.end] - self.offsets[rows.start]) as usize
+    }
+
+    fn reserve_for(&mut self, other: &Self) {
+        self.reserve(other.len(), other.text.len());
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.offsets.shrink_to_fit();
+        self.text.shrink_to_fit();
     }
 
     /// Takes back all strings from `rows` on.
@@ -170,6 +197,15 @@ impl BinaryColumn {
         extend_offsets(&mut self.offsets, &other.offsets);
         self.bytes.extend_from_slice(&other.bytes);
     }
+
+    fn reserve_for(&mut self, other: &Self) {
+        self.reserve(other.len(), other.bytes.len());
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.offsets.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+    }
 }
 
 /// Strings of which few are distinct: each distinct one once, and a key per row.
@@ -269,6 +305,14 @@ impl DictColumn {
         let translated: Vec<u32> = other.values.iter().map(|value| self.intern(value)).collect();
         self.keys.extend(other.keys.iter().map(|key| translated[*key as usize]));
     }
+
+    fn reserve_for(&mut self, other: &Self) {
+        self.keys.reserve(other.len());
+    }
+
+    fn shrink_to_fit(&mut self) {
+        self.keys.shrink_to_fit();
+    }
 }
 
 impl PartialEq for DictColumn {
@@ -295,6 +339,10 @@ pub trait ColumnBuffer: Default {
     fn rows(&self) -> usize;
     /// Appends all rows of another column.
     fn extend_from(&mut self, other: &Self);
+    /// Makes room for about as much as another column holds.
+    fn reserve_for(&mut self, other: &Self);
+    /// Gives room back that nothing is in.
+    fn shrink_to_fit(&mut self);
     /// Bytes held, about.
     fn byte_len(&self) -> usize;
     /// The column as storage sees it.
@@ -326,6 +374,12 @@ macro_rules! column_kinds {
             fn extend_from(&mut self, other: &Self) {
                 Extend::extend_column(self, other);
             }
+            fn reserve_for(&mut self, other: &Self) {
+                Extend::reserve_for_column(self, other);
+            }
+            fn shrink_to_fit(&mut self) {
+                Self::shrink_to_fit(self);
+            }
             fn byte_len(&self) -> usize {
                 let $column = self;
                 $bytes
@@ -342,11 +396,16 @@ macro_rules! column_kinds {
 
 trait Extend {
     fn extend_column(&mut self, other: &Self);
+    fn reserve_for_column(&mut self, other: &Self);
 }
 
 impl<T: Copy> Extend for Vec<T> {
     fn extend_column(&mut self, other: &Self) {
         self.extend_from_slice(other);
+    }
+
+    fn reserve_for_column(&mut self, other: &Self) {
+        self.reserve(other.len());
     }
 }
 macro_rules! extend_by_own_method {
@@ -354,6 +413,9 @@ macro_rules! extend_by_own_method {
         impl Extend for $column {
             fn extend_column(&mut self, other: &Self) {
                 self.extend_from(other);
+            }
+            fn reserve_for_column(&mut self, other: &Self) {
+                self.reserve_for(other);
             }
         }
     )*};
@@ -386,6 +448,10 @@ pub trait Table: Default + std::fmt::Debug + Send + Sync + 'static {
     fn byte_len(&self) -> usize;
     /// Appends all rows of another table.
     fn extend_from(&mut self, other: &Self);
+    /// Makes room for about as much as another table holds.
+    fn reserve_for(&mut self, other: &Self);
+    /// Gives room back that nothing is in.
+    fn shrink_to_fit(&mut self);
     /// Shows every column, in the order in which they are declared.
     fn visit<'a>(&'a self, see: &mut dyn FnMut(&'static str, ColumnRef<'a>));
     /// Lends every column, in the same order, stopping at the first error.
@@ -423,6 +489,12 @@ macro_rules! table {
             }
             fn extend_from(&mut self, other: &Self) {
                 $($crate::column::ColumnBuffer::extend_from(&mut self.$field, &other.$field);)*
+            }
+            fn reserve_for(&mut self, other: &Self) {
+                $($crate::column::ColumnBuffer::reserve_for(&mut self.$field, &other.$field);)*
+            }
+            fn shrink_to_fit(&mut self) {
+                $($crate::column::ColumnBuffer::shrink_to_fit(&mut self.$field);)*
             }
             fn visit<'a>(
                 &'a self,

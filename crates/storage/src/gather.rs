@@ -74,11 +74,15 @@ fn gather_column(into: ColumnMut<'_>, from: &[ColumnRef<'_>], places: &[Place]) 
 }
 
 fn gather_texts(into: &mut Utf8Column, from: &[ColumnRef<'_>], places: &[Place]) {
-    for (table, row) in places {
-        if let ColumnRef::Utf8(column) = from[*table as usize] {
-            into.push(column.get(*row as usize));
-        }
-    }
+    let rows = || {
+        places.iter().filter_map(|(table, row)| match from[*table as usize] {
+            ColumnRef::Utf8(column) => Some((column, *row as usize)),
+            _ => None,
+        })
+    };
+    let bytes = rows().map(|(column, row)| column.bytes_of(row..row + 1)).sum();
+    into.reserve(places.len(), bytes);
+    rows().for_each(|(column, row)| into.push(column.get(row)));
 }
 
 fn gather_dictionary(into: &mut DictColumn, from: &[ColumnRef<'_>], places: &[Place]) {
@@ -98,14 +102,14 @@ fn gather_dictionary(into: &mut DictColumn, from: &[ColumnRef<'_>], places: &[Pl
 }
 
 fn gather_attributes(into: &mut AttributesColumn, from: &[ColumnRef<'_>], places: &[Place]) {
-    for (table, row) in places {
-        if let ColumnRef::Attributes(column) = from[*table as usize] {
-            for (key, kind, text) in column.row(*row as usize) {
-                into.push_entry(key, kind, text);
-            }
-            into.end_row();
-        }
-    }
+    let rows = || {
+        places.iter().filter_map(|(table, row)| match from[*table as usize] {
+            ColumnRef::Attributes(column) => Some((column, *row as usize)),
+            _ => None,
+        })
+    };
+    into.reserve_rows(rows());
+    rows().for_each(|(column, row)| into.push_row_of(column, row));
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use watchkeep_model::{LogColumns, MetricColumns, SpanColumns, TenantId, TraceId};
 
-use super::book::Taken;
+use super::book::{Arrival, Taken};
 use super::facts::{Entry, StepFact};
 use super::measured;
 use super::observers::Arrived;
@@ -81,7 +81,8 @@ impl Engine {
                 arrived.extend(step.map(|step| (step, false, evaluations)));
                 continue;
             }
-            let taken = book.take(seen, now_ns, step.clone().filter(|_| counts_now));
+            let arrival = step.clone().map(|entry| Arrival { entry, counts_now });
+            let taken = book.take(seen, now_ns, arrival);
             if let (Some(step), Taken::NewStep | Taken::Updated) = (step, taken) {
                 let counts_now = counts_now && taken == Taken::NewStep;
                 arrived.push((step, counts_now, evaluations));

@@ -26,8 +26,9 @@ const TICK: Duration = Duration::from_secs(1);
 /// Facts of one write at most.
 const FACTS_MAX: usize = 5_000;
 
-/// Traces that are decided while the book is locked.
+/// Traces that are decided while the book is locked, and spans that make room then.
 const TRACES_AT_ONCE: usize = 200;
+const SPANS_AT_ONCE: usize = 5_000;
 
 /// Traces that are read from the store at one time, and how long new ones are begun before it is
 /// decided again.
@@ -44,6 +45,10 @@ pub(super) struct Undone {
     unwritten: VecDeque<Written>,
     /// Traces that must be read from the store, and whether something of them may be in the ledger.
     lookups: VecDeque<(TenantId, TraceId, bool)>,
+    /// Decisions that were taken so far, for their tokens.
+    numbered: usize,
+    /// Whether writing failed this time.
+    is_stuck: bool,
 }
 
 /// Decisions of a tenant, and under which tokens they are written down.
@@ -69,82 +74,116 @@ impl Agents {
         done
     }
 
-    fn decide(&self, config: &AgentsConfig, now_ns: i64) -> Vec<(TenantId, Decisions)> {
-        let rules = Rules::of(config);
-        let mut decided: Vec<(TenantId, Decisions)> = Vec::new();
-        let tenants: Vec<TenantId> = self.books.lock().keys().cloned().collect();
-        for tenant in tenants {
-            let mut decisions = Decisions::default();
-            let ready = self.books.lock().get(&tenant).map(|book| book.ready(&rules, now_ns));
-            // Between the pieces requests get their turn.
-            for some in ready.unwrap_or_default().chunks(TRACES_AT_ONCE) {
-                if let Some(book) = self.books.lock().get_mut(&tenant) {
-                    book.decide(some, &rules, now_ns, &mut decisions);
-                }
-            }
-            decided.push((tenant, decisions));
+    /// Traces that may have something to decide, in pieces for which the book is locked at once.
+    fn ready(&self, rules: &Rules, now_ns: i64) -> Vec<(TenantId, Vec<TraceId>)> {
+        let books = self.books.lock();
+        let ready = books.iter().flat_map(|(tenant, book)| {
+            let traces = book.ready(rules, now_ns);
+            let pieces: Vec<_> = traces.chunks(TRACES_AT_ONCE).map(<[TraceId]>::to_vec).collect();
+            pieces.into_iter().map(|some| (tenant.clone(), some))
+        });
+        ready.collect()
+    }
+
+    fn decide(&self, tenant: &TenantId, some: &[TraceId], rules: &Rules, now_ns: i64) -> Decisions {
+        let mut decisions = Decisions::default();
+        if let Some(book) = self.books.lock().get_mut(tenant) {
+            book.decide(some, rules, now_ns, &mut decisions);
         }
+        decisions
+    }
+
+    /// Decides a piece of what is too much to be held; `None` where nothing is.
+    fn make_room(
+        &self,
+        config: &AgentsConfig,
+        is_begun: bool,
+        now_ns: i64,
+    ) -> Option<(TenantId, Decisions)> {
         let mut books = self.books.lock();
-        let mut spans: usize = books.values().map(Book::spans).sum();
-        // Those who hold most make room first.
-        while spans > config.steps_held_max {
-            let Some((tenant, book)) = books.iter_mut().max_by_key(|(_, book)| book.spans()) else {
-                break;
-            };
-            let held = book.spans();
-            // Some more than need be, so that not every tick has to.
-            let spans_max = config.steps_held_max - config.steps_held_max / 10;
-            let mut decisions = Decisions::default();
-            book.make_room(spans_max.saturating_sub(spans - held), &rules, now_ns, &mut decisions);
-            spans = spans - held + book.spans();
-            let is_stuck = book.spans() == held;
-            decided.push((tenant.clone(), decisions));
-            if is_stuck {
-                break;
-            }
-        }
+        let spans: usize = books.values().map(Book::spans).sum();
         self.counters.held.set(spans as i64);
-        decided
+        // Some more than need be, so that not every tick has to.
+        let least = config.steps_held_max - config.steps_held_max / 10;
+        if spans <= if is_begun { least } else { config.steps_held_max } {
+            return None;
+        }
+        // Those who hold most make room first.
+        let (tenant, book) = books.iter_mut().max_by_key(|(_, book)| book.spans())?;
+        let held = book.spans();
+        let goes = (spans - least).min(SPANS_AT_ONCE);
+        let mut decisions = Decisions::default();
+        let rules = Rules::of(config);
+        book.make_room(held.saturating_sub(goes), &rules, now_ns, &mut decisions);
+        self.counters.held.set((spans - held + book.spans()) as i64);
+        (book.spans() < held).then(|| (tenant.clone(), decisions))
     }
 }
 
 impl Engine {
-    /// Decides what can be decided, writes it down and counts it.
+    /// Decides what can be decided, writes it down and counts it: in pieces, so that requests get
+    /// their turn and little waits to be written.
     pub async fn keep_book(&self) {
         let mut undone = self.agents.undone.lock().await;
-        let Undone { unwritten, lookups } = &mut *undone;
+        undone.is_stuck = false;
         let now_ns = self.clock.now_ns();
-        for (tenant, mut decisions) in self.agents.decide(&self.agents_config, now_ns) {
-            let traces = std::mem::take(&mut decisions.lookups);
-            lookups.extend(
-                traces.into_iter().map(|(trace, was_here)| (tenant.clone(), trace, was_here)),
-            );
-            self.agents.counters.early.inc_by(decisions.early);
-            if !decisions.is_empty() {
-                let token = token(&tenant, now_ns, unwritten.len());
-                unwritten.push_back(Written { tenant, decisions, token });
-            }
+        let rules = Rules::of(&self.agents_config);
+        for (tenant, some) in self.agents.ready(&rules, now_ns) {
+            let decisions = self.agents.decide(&tenant, &some, &rules, now_ns);
+            self.settle(&mut undone, tenant, decisions, now_ns).await;
+        }
+        let mut is_begun = false;
+        while let Some((tenant, decisions)) =
+            self.agents.make_room(&self.agents_config, is_begun, now_ns)
+        {
+            is_begun = true;
+            self.settle(&mut undone, tenant, decisions, now_ns).await;
         }
         for (tenant, steps) in self.measured(now_ns) {
-            let token = token(&tenant, now_ns, unwritten.len());
             let decisions = Decisions { steps, ..Decisions::default() };
-            unwritten.push_back(Written { tenant, decisions, token });
+            self.settle(&mut undone, tenant, decisions, now_ns).await;
         }
-        while let Some(written) = unwritten.front() {
+        self.write_out(&mut undone, now_ns).await;
+        // Samples say by their time which facts are in them: none may be older and missing.
+        if undone.unwritten.is_empty() {
+            self.write_agent_metrics(now_ns).await;
+        }
+        self.look_up_some(&mut undone.lookups).await;
+    }
+
+    /// Takes decisions of a tenant to be written down, and writes what there is.
+    async fn settle(
+        &self,
+        undone: &mut Undone,
+        tenant: TenantId,
+        mut decisions: Decisions,
+        now_ns: i64,
+    ) {
+        let traces = std::mem::take(&mut decisions.lookups);
+        let lookups = traces.into_iter().map(|(trace, was_here)| (tenant.clone(), trace, was_here));
+        undone.lookups.extend(lookups);
+        self.agents.counters.early.inc_by(decisions.early);
+        if decisions.is_empty() {
+            return;
+        }
+        let token = token(&tenant, now_ns, undone.numbered);
+        undone.numbered = undone.numbered.wrapping_add(1);
+        undone.unwritten.push_back(Written { tenant, decisions, token });
+        self.write_out(undone, now_ns).await;
+    }
+
+    /// Writes down what was decided, counts it and tells observers. Where that fails nothing more is
+    /// tried until the next time.
+    async fn write_out(&self, undone: &mut Undone, now_ns: i64) {
+        while let Some(written) = undone.unwritten.front().filter(|_| !undone.is_stuck) {
             if let Err(error) = self.write_down(written).await {
                 self.agents.counters.failed_writes.inc();
                 tracing::warn!("ledger of {}: {}", written.tenant, error.report());
-                break;
-            }
-            if let Some(written) = unwritten.pop_front() {
+                undone.is_stuck = true;
+            } else if let Some(written) = undone.unwritten.pop_front() {
                 self.tell(&written, now_ns);
             }
         }
-        // Samples say by their time which facts are in them: none may be older and missing.
-        if unwritten.is_empty() {
-            self.write_agent_metrics(now_ns).await;
-        }
-        self.look_up_some(lookups).await;
     }
 
     /// Reads traces from the store, for a while.
@@ -260,7 +299,7 @@ impl Engine {
 /// What was decided before, if anything was.
 fn decided(decision: &Decision) -> Option<&StepFact> {
     match &decision.before {
-        Earlier::Decided(fact) => Some(fact),
+        Earlier::Decided(entry) => Some(&entry.fact),
         _ => None,
     }
 }
@@ -269,7 +308,7 @@ fn decided_step(decision: &Decision) -> DecidedStep<'_> {
     let before = match &decision.before {
         Earlier::Nothing => Before::Nothing,
         Earlier::Arrived(entry) => Before::Arrived(&entry.fact),
-        Earlier::Decided(fact) => Before::Decided(fact),
+        Earlier::Decided(entry) => Before::Decided(&entry.fact),
     };
     debug_assert!(!decision.is_known || decision.entry.fact.counted != Counted::Yes);
     DecidedStep { step: &decision.entry, before }

@@ -2,6 +2,8 @@
 //! they are the tokens of spans and log records once more, so they count only for services that tell
 //! none in these.
 
+use std::sync::Arc;
+
 use std::hash::Hasher as _;
 
 use hashbrown::HashMap;
@@ -228,7 +230,7 @@ fn decision(key: Key, growth: &Growth, now_ns: i64, prices: &PriceBook) -> Decis
     fact.counted = Counted::Yes;
     let trace_id = TraceId((u128::from(trace) << 64 | u128::from(other)).to_be_bytes());
     let span_id = SpanId(span.to_be_bytes());
-    let entry = Box::new(Entry { time_ns: now_ns, written_ns: now_ns, trace_id, span_id, fact });
+    let entry = Arc::new(Entry { time_ns: now_ns, written_ns: now_ns, trace_id, span_id, fact });
     // How many calls it were is not known.
     Decision { entry, before: Earlier::Nothing, is_call: false, is_known: false }
 }

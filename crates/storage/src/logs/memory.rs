@@ -45,6 +45,10 @@ impl MemoryLogs {
         self.open.extend_from(rows);
         if self.open.byte_len() >= SEAL_BYTES {
             self.seal();
+            // Rows come fast: what comes next is of the same make.
+            if let Some(last) = self.sealed.last() {
+                self.open.reserve_for(&last.rows);
+            }
         }
     }
 
@@ -67,6 +71,7 @@ impl MemoryLogs {
     /// Takes everything out.
     pub(crate) fn take(&mut self) -> Vec<Arc<LogBatch>> {
         self.seal();
+        self.open = LogColumns::default();
         (self.sealed_bytes, self.sealed_rows) = (0, 0);
         std::mem::take(&mut self.sealed)
     }
@@ -88,7 +93,8 @@ impl MemoryLogs {
         if self.open.is_empty() {
             return;
         }
-        let open = std::mem::take(&mut self.open);
+        let mut open = std::mem::take(&mut self.open);
+        open.shrink_to_fit();
         let mut bytes = open.byte_len();
         self.sealed_bytes += bytes;
         self.sealed_rows += open.len();

@@ -170,6 +170,10 @@ impl MemorySpans {
         self.open.extend_from(rows);
         if self.open.byte_len() >= SEAL_BYTES {
             self.seal();
+            // Rows come fast: what comes next is of the same make.
+            if let Some(last) = self.sealed.last() {
+                self.open.reserve_for(&last.rows);
+            }
         }
     }
 
@@ -192,6 +196,7 @@ impl MemorySpans {
     /// Takes everything out.
     pub(crate) fn take(&mut self) -> Vec<Arc<SpanMemory>> {
         self.seal();
+        self.open = SpanColumns::default();
         (self.sealed_bytes, self.sealed_rows) = (0, 0);
         std::mem::take(&mut self.sealed)
     }
@@ -203,7 +208,8 @@ impl MemorySpans {
         if self.open.is_empty() {
             return;
         }
-        let open = std::mem::take(&mut self.open);
+        let mut open = std::mem::take(&mut self.open);
+        open.shrink_to_fit();
         let mut bytes = open.byte_len();
         self.sealed_bytes += bytes;
         self.sealed_rows += open.len();

@@ -6,6 +6,8 @@
 //! nothing must be taken back; where both have counted, the upper one is taken back. Of two steps beside
 //! each other that tell of one response, the one that told first counts.
 
+use std::sync::Arc;
+
 use ecow::EcoString;
 use hashbrown::HashMap;
 use watchkeep_genai::Kind;
@@ -50,7 +52,7 @@ impl<'a> View<'a> {
         let steps: Vec<Option<&Held>> =
             tree.ids.iter().map(|id| trace.nodes.get(id)?.step.as_deref()).collect();
         let mut by_time: Vec<usize> = (0..steps.len()).filter(|at| steps[*at].is_some()).collect();
-        by_time.sort_by_key(|at| (steps[*at].map(|step| step.time_ns), tree.ids[*at]));
+        by_time.sort_by_key(|at| (steps[*at].map(Held::time_ns), tree.ids[*at]));
         let twins = twins(tree, &steps);
         let counted = counted(tree, &steps, &twins);
         let outer = outer_calls(tree, &steps);
@@ -85,7 +87,7 @@ impl<'a> View<'a> {
         let mut retries = vec![false; self.steps.len()];
         for at in &self.by_time {
             let Some(step) = self.steps[*at] else { continue };
-            let fact = &step.fact;
+            let fact = step.fact();
             let name = if fact.tool.is_empty() { &fact.model } else { &fact.tool };
             if name.is_empty() {
                 continue;
@@ -142,21 +144,21 @@ fn counted(tree: &Tree, steps: &[Option<&Held>], twins: &[bool]) -> Vec<Counted>
     let mut below = vec![0_u8; steps.len()];
     for at in (0..steps.len()).rev() {
         if let Some(parent) = tree.parents[at] {
-            below[parent] |= below[at] | has_counted(at).map_or(0, |step| bit(step.fact.kind));
+            below[parent] |= below[at] | has_counted(at).map_or(0, |step| bit(step.fact().kind));
         }
     }
     let stays =
-        |at: usize| has_counted(at).is_some_and(|step| below[at] & covers(step.fact.kind) == 0);
+        |at: usize| has_counted(at).is_some_and(|step| below[at] & covers(step.fact().kind) == 0);
     // What has counted above and stays.
     let mut above = vec![0_u8; steps.len()];
     let mut is_covered = vec![false; steps.len()];
     for at in 0..steps.len() {
         if let Some(parent) = tree.parents[at] {
             let by_parent = steps[parent].filter(|_| stays(parent));
-            above[at] = above[parent] | by_parent.map_or(0, |step| covers(step.fact.kind));
+            above[at] = above[parent] | by_parent.map_or(0, |step| covers(step.fact().kind));
         }
         is_covered[at] = bears(at).is_some_and(|step| {
-            twins[at] || (!step.has_counted() && above[at] & bit(step.fact.kind) != 0)
+            twins[at] || (!step.has_counted() && above[at] & bit(step.fact().kind) != 0)
         });
     }
     // What will count below.
@@ -164,18 +166,18 @@ fn counted(tree: &Tree, steps: &[Option<&Held>], twins: &[bool]) -> Vec<Counted>
     for at in (0..steps.len()).rev() {
         if let Some(parent) = tree.parents[at] {
             let own = bears(at).filter(|_| !is_covered[at]);
-            telling[parent] |= telling[at] | own.map_or(0, |step| bit(step.fact.kind));
+            telling[parent] |= telling[at] | own.map_or(0, |step| bit(step.fact().kind));
         }
     }
     let verdict = |at: usize| {
         let Some(step) = steps[at] else { return Counted::Nothing };
-        let has_any = !step.fact.tokens.0.is_empty() || step.fact.cost_usd > 0.0;
+        let has_any = !step.fact().tokens.0.is_empty() || step.fact().cost_usd > 0.0;
         match () {
             () if !has_any => Counted::Nothing,
             () if step.is_free => Counted::Free,
             () if step.is_aggregate => Counted::RolledUp,
             () if is_covered[at] => Counted::Covered,
-            () if telling[at] & covers(step.fact.kind) != 0 => Counted::RolledUp,
+            () if telling[at] & covers(step.fact().kind) != 0 => Counted::RolledUp,
             () => Counted::Yes,
         }
     };
@@ -191,11 +193,11 @@ fn outer_calls(tree: &Tree, steps: &[Option<&Held>]) -> Vec<Option<usize>> {
     for at in 0..steps.len() {
         let mut calls = tree.parents[at].map_or([None; 4], |parent| under_way[parent]);
         if let Some(step) = steps[at].filter(|step| !step.is_stream()) {
-            match step.fact.kind {
+            match step.fact().kind {
                 Kind::Agent => calls = [None; 4],
                 Kind::Tool => {
                     let same = |above: &usize| {
-                        steps[*above].is_some_and(|above| above.fact.tool == step.fact.tool)
+                        steps[*above].is_some_and(|above| above.fact().tool == step.fact().tool)
                     };
                     outer[at] = calls[3].filter(same);
                     calls = [None, None, None, Some(at)];
@@ -225,7 +227,7 @@ fn runs(
     let mut has_step_above = vec![false; steps.len()];
     for at in 0..steps.len() {
         let above = tree.parents[at].and_then(|parent| runs[parent]);
-        let is_agent = steps[at].is_some_and(|step| step.fact.kind == Kind::Agent);
+        let is_agent = steps[at].is_some_and(|step| step.fact().kind == Kind::Agent);
         runs.push(above.or(is_agent.then_some(at)));
         if let Some(parent) = tree.parents[at] {
             has_step_above[at] = has_step_above[parent] || steps[parent].is_some();
@@ -234,7 +236,8 @@ fn runs(
     let is_loose = |at: &usize| runs[*at].is_none() && steps[*at].is_some();
     let has_agent = runs.iter().any(Option::is_some);
     let works = |at: &usize| {
-        steps[*at].is_some_and(|step| step.fact.kind.calls_model() || step.fact.kind == Kind::Tool)
+        steps[*at]
+            .is_some_and(|step| step.fact().kind.calls_model() || step.fact().kind == Kind::Tool)
     };
     if has_agent && !by_time.iter().filter(|at| is_loose(at)).any(works) {
         return runs;
@@ -283,7 +286,7 @@ impl Trace {
         let found = found.filter_map(|(at, kind)| Some((run_of(at)?, tree.ids[at], kind)));
         let found: Vec<(SpanId, SpanId, &'static str)> = found.collect();
         let is_loose =
-            |run: &usize| view.steps[*run].is_some_and(|step| step.fact.kind != Kind::Agent);
+            |run: &usize| view.steps[*run].is_some_and(|step| step.fact().kind != Kind::Agent);
         let loose = view.by_time.iter().find_map(|at| view.runs[*at].filter(is_loose));
         let loose = loose.map(|run| tree.ids[run]);
         let is_outer = view.is_outer;
@@ -328,8 +331,8 @@ impl Trace {
         for at in &view.by_time {
             let Some(step) = view.steps[*at] else { continue };
             let counted = view.counted[*at];
-            let is_sure =
-                tree.is_complete[*at] && (step.fact.kind.calls_model() || counted != Counted::Yes);
+            let is_sure = tree.is_complete[*at]
+                && (step.fact().kind.calls_model() || counted != Counted::Yes);
             let has_waited = now_ns.saturating_sub(step.since_ns) >= rules.hold_ns;
             if step.is_undecided() && when == When::GoingOn && !is_sure && !has_waited {
                 continue;
@@ -340,10 +343,10 @@ impl Trace {
                 loop_kind: loops.get(at).copied().unwrap_or_default(),
                 run: view.runs[*at].map(|run| tree.ids[run]).unwrap_or_default(),
             };
-            if step.state == State::Decided && owners.agree(view, *at) && new.agrees(&step.fact) {
+            if step.state == State::Decided && owners.agree(view, *at) && new.agrees(step.fact()) {
                 continue;
             }
-            let mut fact = step.fact.clone();
+            let mut fact = step.fact().clone();
             owners.fill(view, *at, &mut fact);
             new.fill(&mut fact);
             let outer_called = view.outer[*at]
@@ -368,16 +371,17 @@ impl Trace {
             return;
         };
         let Change { fact, is_call, .. } = change;
-        let old = std::mem::replace(&mut step.fact, fact.clone());
+        let time_ns = step.time_ns();
+        let entry = |fact| Arc::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact });
+        let decided = entry(fact);
+        let old = std::mem::replace(&mut step.entry, Arc::clone(&decided));
         let before = match step.state {
-            State::Decided => Earlier::Decided(Box::new(old)),
+            State::Decided => Earlier::Decided(old),
             _ => std::mem::replace(&mut step.before, Earlier::Nothing),
         };
         step.state = State::Decided;
         step.is_called |= is_call;
         step.is_outer = is_outer;
-        let time_ns = step.time_ns;
-        let entry = |fact| Box::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact });
         if let Some(told) = step.in_vain.take() {
             let fact = StepFact { counted: Counted::Covered, ..told.fact.clone() };
             out.steps.push(Decision {
@@ -388,10 +392,10 @@ impl Trace {
             });
         }
         // What the ledger has already is not written again.
-        if matches!(&before, Earlier::Decided(old) if **old == fact) {
+        if matches!(&before, Earlier::Decided(old) if old.fact == decided.fact) {
             return;
         }
-        out.steps.push(Decision { entry: entry(fact), before, is_call, is_known: false });
+        out.steps.push(Decision { entry: decided, before, is_call, is_known: false });
     }
 }
 
@@ -468,14 +472,15 @@ impl Owners {
         };
         let texts = self.texts.iter().all(|(bit, owners)| {
             inherited(*bit, &owners[at])
-                .is_none_or(|owner| text(&owner.fact, *bit) == text(&step.fact, *bit))
+                .is_none_or(|owner| text(owner.fact(), *bit) == text(step.fact(), *bit))
         });
         texts
             && inherited(AGENT, &self.agent[at]).is_none_or(|owner| {
-                owner.fact.agent == step.fact.agent
-                    && owner.fact.agent_version == step.fact.agent_version
+                owner.fact().agent == step.fact().agent
+                    && owner.fact().agent_version == step.fact().agent_version
             })
-            && inherited(TAGS, &self.tags[at]).is_none_or(|owner| owner.fact.tags == step.fact.tags)
+            && inherited(TAGS, &self.tags[at])
+                .is_none_or(|owner| owner.fact().tags == step.fact().tags)
     }
 
     fn fill(&self, view: &View<'_>, at: usize, fact: &mut StepFact) {
@@ -486,15 +491,15 @@ impl Owners {
         };
         for (bit, owners) in &self.texts {
             if let Some(owner) = inherited(*bit, &owners[at]) {
-                text_mut(fact, *bit).clone_from(text(&owner.fact, *bit));
+                text_mut(fact, *bit).clone_from(text(owner.fact(), *bit));
             }
         }
         if let Some(owner) = inherited(AGENT, &self.agent[at]) {
-            fact.agent.clone_from(&owner.fact.agent);
-            fact.agent_version.clone_from(&owner.fact.agent_version);
+            fact.agent.clone_from(&owner.fact().agent);
+            fact.agent_version.clone_from(&owner.fact().agent_version);
         }
         if let Some(owner) = inherited(TAGS, &self.tags[at]) {
-            fact.tags.clone_from(&owner.fact.tags);
+            fact.tags.clone_from(&owner.fact().tags);
         }
     }
 }

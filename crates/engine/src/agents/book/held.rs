@@ -35,9 +35,9 @@ pub(super) const TAGS: u8 = 128;
 /// A step.
 #[derive(Debug)]
 pub(super) struct Held {
-    pub(super) time_ns: i64,
-    /// As told by the step, with what it inherits filled in once it is decided.
-    pub(super) fact: StepFact,
+    /// What it told itself, or what was decided: then with what it inherits. Shared with those who
+    /// were told of it.
+    pub(super) entry: Arc<Entry<StepFact>>,
     pub(super) inherits: u8,
     /// Whether its tokens are from a log record about it, as it tells none itself.
     pub(super) is_detailed: bool,
@@ -58,17 +58,40 @@ pub(super) struct Held {
     pub(super) in_vain: Option<Arc<Entry<StepFact>>>,
 }
 
-impl Held {
-    pub(super) fn new(told: Told, now_ns: i64, before: Earlier) -> Self {
-        let inherits = lacking(&told.fact);
+/// What a step tells beside its entry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Nature {
+    pub(super) is_detailed: bool,
+    pub(super) is_aggregate: bool,
+    pub(super) is_free: bool,
+    pub(super) part: Part,
+}
+
+impl Nature {
+    pub(super) fn of(told: &Told) -> Self {
         Self {
-            time_ns: told.time_ns,
-            fact: told.fact,
-            inherits,
             is_detailed: told.is == Is::Details,
             is_aggregate: told.is_aggregate,
             is_free: told.is_free,
             part: told.part,
+        }
+    }
+}
+
+impl Held {
+    pub(super) fn new(
+        entry: Arc<Entry<StepFact>>,
+        nature: Nature,
+        now_ns: i64,
+        before: Earlier,
+    ) -> Self {
+        Self {
+            inherits: lacking(&entry.fact),
+            entry,
+            is_detailed: nature.is_detailed,
+            is_aggregate: nature.is_aggregate,
+            is_free: nature.is_free,
+            part: nature.part,
             state: State::Held,
             since_ns: now_ns,
             before,
@@ -79,53 +102,54 @@ impl Held {
         }
     }
 
+    pub(super) fn fact(&self) -> &StepFact {
+        &self.entry.fact
+    }
+
+    /// When it started, nanoseconds since the epoch.
+    pub(super) fn time_ns(&self) -> i64 {
+        self.entry.time_ns
+    }
+
     /// Whether a span tells what it told before. Its cost does not matter: prices may have changed.
     pub(super) fn is_told_again(&self, told: &Told) -> bool {
         let mut own = self.without_inherited();
         if self.is_detailed && told.fact.tokens.0.is_empty() {
             own.tokens = told.fact.tokens;
         }
-        own.cost_usd = told.fact.cost_usd;
-        own.cost_source = told.fact.cost_source;
-        own.price.clone_from(&told.fact.price);
-        own.tier.clone_from(&told.fact.tier);
-        own == told.fact && self.time_ns == told.time_ns
+        take_cost(&mut own, &told.fact);
+        own == told.fact && self.time_ns() == told.time_ns
     }
 
     /// Replaces what it tells (rule R6).
     pub(super) fn update(&mut self, mut told: Told) {
         self.is_detailed &= told.fact.tokens.0.is_empty();
         if self.is_detailed {
-            let details = &self.fact;
-            told.fact.tokens = details.tokens;
-            told.fact.cost_usd = details.cost_usd;
-            told.fact.cost_source = details.cost_source;
-            told.fact.price.clone_from(&details.price);
-            told.fact.tier.clone_from(&details.tier);
+            told.fact.tokens = self.fact().tokens;
+            take_cost(&mut told.fact, self.fact());
         }
-        let old = std::mem::replace(&mut self.fact, told.fact);
+        let entry = Arc::new(Entry { time_ns: told.time_ns, fact: told.fact, ..*self.entry });
+        let old = std::mem::replace(&mut self.entry, entry);
         if self.state == State::Decided {
-            self.before = Earlier::Decided(Box::new(old));
+            self.before = Earlier::Decided(old);
             self.state = State::Updated;
         }
-        self.inherits = lacking(&self.fact);
-        self.time_ns = told.time_ns;
+        self.inherits = lacking(self.fact());
         self.is_aggregate = told.is_aggregate;
         self.is_free = told.is_free;
         self.part = told.part;
     }
 
     /// Takes tokens and money from elsewhere where it tells none itself. False where it does.
-    pub(super) fn add_details(&mut self, told: Told) -> bool {
+    pub(super) fn add_details(&mut self, told: &Told) -> bool {
         let own = self.without_inherited();
         let is_new =
             own.tokens.0.is_empty() && own.cost_usd <= 0.0 && !told.fact.tokens.0.is_empty();
         if is_new {
-            let Told { fact: StepFact { tokens, cost_usd, cost_source, price, tier, .. }, .. } =
-                told;
-            let fact = StepFact { tokens, cost_usd, cost_source, price, tier, ..own };
+            let mut fact = StepFact { tokens: told.fact.tokens, ..own };
+            take_cost(&mut fact, &told.fact);
             self.update(Told {
-                time_ns: self.time_ns,
+                time_ns: self.time_ns(),
                 fact,
                 is_aggregate: self.is_aggregate,
                 is_free: self.is_free,
@@ -139,16 +163,15 @@ impl Held {
     }
 
     /// It is in the ledger already.
-    pub(super) fn was_decided(&mut self, fact: StepFact) {
-        let is_same = self.fact.tokens == fact.tokens && self.fact.model == fact.model;
+    pub(super) fn was_decided(&mut self, decided: Arc<Entry<StepFact>>) {
+        let is_same =
+            self.fact().tokens == decided.fact.tokens && self.fact().model == decided.fact.model;
         if is_same {
-            self.fact.cost_usd = fact.cost_usd;
-            self.fact.cost_source = fact.cost_source;
-            self.fact.price.clone_from(&fact.price);
-            self.fact.tier.clone_from(&fact.tier);
+            take_cost(&mut Arc::make_mut(&mut self.entry).fact, &decided.fact);
         }
-        let before = Earlier::Decided(Box::new(fact));
-        if let Earlier::Arrived(told) = std::mem::replace(&mut self.before, before) {
+        if let Earlier::Arrived(told) =
+            std::mem::replace(&mut self.before, Earlier::Decided(decided))
+        {
             self.in_vain = Some(told);
         }
         self.is_called = true;
@@ -159,7 +182,7 @@ impl Held {
     pub(super) fn bears(&self) -> bool {
         !self.is_aggregate
             && !self.is_free
-            && (!self.fact.tokens.0.is_empty() || self.fact.cost_usd > 0.0)
+            && (!self.fact().tokens.0.is_empty() || self.fact().cost_usd > 0.0)
     }
 
     /// Whether it tells what the stream of a call brought, and is no call of its own.
@@ -174,15 +197,15 @@ impl Held {
     /// Whether what was decided last was that it counts.
     pub(super) fn has_counted(&self) -> bool {
         match (&self.before, self.state) {
-            (_, State::Decided) => self.fact.counted == Counted::Yes,
-            (Earlier::Decided(fact), _) => fact.counted == Counted::Yes,
+            (_, State::Decided) => self.fact().counted == Counted::Yes,
+            (Earlier::Decided(entry), _) => entry.fact.counted == Counted::Yes,
             _ => false,
         }
     }
 
     /// The same with what steps above gave it taken away.
     pub(super) fn without_inherited(&self) -> StepFact {
-        let mut fact = self.fact.clone();
+        let mut fact = self.fact().clone();
         let has = |bit: u8| self.inherits & bit != 0;
         if has(AGENT) {
             fact.agent.clear();
@@ -209,6 +232,14 @@ impl Held {
         fact.loop_kind.clear();
         fact
     }
+}
+
+/// Takes over what a step costs.
+fn take_cost(fact: &mut StepFact, from: &StepFact) {
+    fact.cost_usd = from.cost_usd;
+    fact.cost_source = from.cost_source;
+    fact.price.clone_from(&from.price);
+    fact.tier.clone_from(&from.tier);
 }
 
 /// What a fact does not tell itself.

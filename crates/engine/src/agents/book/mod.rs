@@ -24,7 +24,7 @@ use watchkeep_genai::loops::LoopKind;
 use watchkeep_genai::step::Part;
 use watchkeep_model::{SpanId, TraceId};
 
-use self::held::{Held, State};
+use self::held::{Held, Nature, State};
 use self::responses::{Responses, Twin};
 use self::streams::Streams;
 use super::config::AgentsConfig;
@@ -62,13 +62,13 @@ impl Rules {
 pub(super) enum Earlier {
     Nothing,
     Arrived(Arc<Entry<StepFact>>),
-    Decided(Box<StepFact>),
+    Decided(Arc<Entry<StepFact>>),
 }
 
 /// A step that is decided, or decided anew.
 #[derive(Debug)]
 pub(super) struct Decision {
-    pub(super) entry: Box<Entry<StepFact>>,
+    pub(super) entry: Arc<Entry<StepFact>>,
     pub(super) before: Earlier,
     /// Whether it is the first time that this call of a model, tool and so on is counted as a call.
     pub(super) is_call: bool,
@@ -187,6 +187,14 @@ pub(super) enum Taken {
     Known,
 }
 
+/// What observers are told of a step's arrival.
+#[derive(Debug, Clone)]
+pub(super) struct Arrival {
+    pub(super) entry: Arc<Entry<StepFact>>,
+    /// Whether what it told counts at once.
+    pub(super) counts_now: bool,
+}
+
 /// Steps of a tenant.
 #[derive(Debug, Default)]
 pub(super) struct Book {
@@ -229,13 +237,8 @@ impl Book {
         self.hasher.hash_one(trace)
     }
 
-    /// Takes a span. `arrived` is what observers are told of its arrival, where it counts at once.
-    pub(super) fn take(
-        &mut self,
-        seen: Seen,
-        now_ns: i64,
-        arrived: Option<Arc<Entry<StepFact>>>,
-    ) -> Taken {
+    /// Takes a span.
+    pub(super) fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> Taken {
         let was_here = self.known_set.contains(&self.hash_of(seen.trace_id));
         let Self { traces, spans, responses, streams, .. } = self;
         let (trace_id, span_id) = (seen.trace_id, seen.span_id);
@@ -253,7 +256,7 @@ impl Book {
             }
         };
         let held = trace.nodes.len();
-        let taken = trace.take(seen, now_ns, arrived);
+        let taken = trace.take(seen, now_ns, arrival);
         trace.note_call(trace_id, span_id, responses, streams);
         *spans += trace.nodes.len() - held;
         if taken != Taken::Known {
@@ -295,7 +298,7 @@ impl Book {
             trace.was_decided(entry);
         }
         let steps = trace.nodes.iter().filter_map(|(id, node)| Some((node.step.as_ref()?, id)));
-        let mut steps: Vec<_> = steps.map(|(step, id)| (step.time_ns, *id)).collect();
+        let mut steps: Vec<_> = steps.map(|(step, id)| (step.time_ns(), *id)).collect();
         steps.sort_unstable();
         for (_, span_id) in steps {
             trace.note_call(id, span_id, &mut self.responses, &mut self.streams);
@@ -427,13 +430,27 @@ impl Trace {
         self.last_ns = self.last_ns.max(now_ns);
     }
 
-    fn take(&mut self, seen: Seen, now_ns: i64, arrived: Option<Arc<Entry<StepFact>>>) -> Taken {
-        let Seen { span_id, parent, told, .. } = seen;
-        let before = arrived.map_or(Earlier::Nothing, Earlier::Arrived);
+    fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> Taken {
+        let Seen { trace_id, span_id, parent, told } = seen;
+        let held = |told: Told| {
+            let nature = Nature::of(&told);
+            let (entry, before) = match arrival {
+                Some(Arrival { entry, counts_now: true }) => {
+                    (Arc::clone(&entry), Earlier::Arrived(entry))
+                }
+                Some(Arrival { entry, .. }) => (entry, Earlier::Nothing),
+                None => {
+                    let Told { time_ns, fact, .. } = told;
+                    let entry = Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact };
+                    (Arc::new(entry), Earlier::Nothing)
+                }
+            };
+            Box::new(Held::new(entry, nature, now_ns, before))
+        };
         let node = match self.nodes.entry(span_id) {
             hashbrown::hash_map::Entry::Vacant(entry) => {
                 let taken = if told.is_some() { Taken::NewStep } else { Taken::NewSpan };
-                let step = told.map(|told| Box::new(Held::new(*told, now_ns, before)));
+                let step = told.map(|told| held(*told));
                 entry.insert(Node { parent, step });
                 return taken;
             }
@@ -441,7 +458,7 @@ impl Trace {
         };
         if let (Some(Told { is: Is::Details, .. }), Some(step)) = (told.as_deref(), &mut node.step)
         {
-            let is_new = told.is_some_and(|told| step.add_details(*told));
+            let is_new = told.is_some_and(|told| step.add_details(&told));
             return if is_new { Taken::Updated } else { Taken::Known };
         }
         // Two sides of a request may share an id (Zipkin): that whose parent is another leads up.
@@ -451,7 +468,7 @@ impl Trace {
         }
         match (told, &mut node.step) {
             (Some(told), step @ None) => {
-                *step = Some(Box::new(Held::new(*told, now_ns, before)));
+                *step = Some(held(*told));
                 Taken::NewStep
             }
             (Some(told), Some(step)) if !step.is_told_again(&told) => {
@@ -474,14 +491,15 @@ impl Trace {
         let step = self.nodes.get_mut(&span).and_then(|node| node.step.as_mut());
         if let Some(step) = step {
             let is_told = streams.note((id, span), step);
-            let twin = responses.note(id, span, &step.fact);
+            let twin = responses.note(id, span, step.fact());
             step.twin = twin.or(is_told.then_some(Twin::Stream));
         }
     }
 
     /// A step is in the ledger.
     fn was_decided(&mut self, entry: Entry<StepFact>) {
-        let Entry { time_ns, written_ns, span_id, fact, .. } = entry;
+        let Entry { written_ns, span_id, fact, .. } = &entry;
+        let (written_ns, span_id) = (*written_ns, *span_id);
         if let Some(kind) = LoopKind::from_name(&fact.loop_kind)
             && fact.run.is_some()
         {
@@ -491,24 +509,19 @@ impl Trace {
         let node = self.nodes.entry(span_id).or_insert_with(|| Node { parent, step: None });
         match &mut node.step {
             None => {
-                let is_aggregate = fact.counted == Counted::RolledUp;
-                let is_free = fact.counted == Counted::Free;
-                let told = Told {
-                    time_ns,
-                    fact,
-                    is_aggregate,
-                    is_free,
+                let nature = Nature {
+                    is_detailed: false,
+                    is_aggregate: fact.counted == Counted::RolledUp,
+                    is_free: fact.counted == Counted::Free,
                     part: Part::Whole,
-                    evaluations: Vec::new(),
-                    is: Is::Whole,
                 };
-                let mut step = Held::new(told, written_ns, Earlier::Nothing);
+                let mut step = Held::new(Arc::new(entry), nature, written_ns, Earlier::Nothing);
                 step.inherits = 0;
                 step.state = State::Decided;
                 step.is_called = true;
                 node.step = Some(Box::new(step));
             }
-            Some(step) if step.is_undecided() => step.was_decided(fact),
+            Some(step) if step.is_undecided() => step.was_decided(Arc::new(entry)),
             Some(_) => {}
         }
     }

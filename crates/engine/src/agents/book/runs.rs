@@ -42,7 +42,7 @@ pub(super) fn loops(view: &View<'_>, repeats: usize) -> HashMap<usize, &'static 
 }
 
 fn turn(step: &Held) -> Turn<'_> {
-    let fact = &step.fact;
+    let fact = step.fact();
     Turn {
         kind: fact.kind,
         name: if fact.kind == Kind::Tool { &fact.tool } else { &fact.model },
@@ -61,16 +61,16 @@ impl Trace {
         for span in &tree.ids {
             let step = self.nodes.get(span).and_then(|node| node.step.as_deref());
             if let Some(step) = step
-                && step.fact.run.is_some()
+                && step.fact().run.is_some()
             {
-                by_run.entry(step.fact.run).or_default().push(step);
+                by_run.entry(step.fact().run).or_default().push(step);
             }
         }
         for (run, mut steps) in by_run {
             let Some(top) = self.nodes.get(&run).and_then(|node| node.step.as_deref()) else {
                 continue;
             };
-            steps.sort_by_key(|step| step.time_ns);
+            steps.sort_by_key(|step| step.time_ns());
             let (time_ns, fact) = run_fact(top, &steps);
             let told = self.runs.get(&run);
             let hash = hash(&fact);
@@ -104,7 +104,7 @@ impl Trace {
             };
             let fact = loop_event(id, run, step, kind);
             out.events.push(Entry {
-                time_ns: step.time_ns,
+                time_ns: step.time_ns(),
                 written_ns: now_ns,
                 trace_id: id,
                 span_id: span,
@@ -122,11 +122,14 @@ fn hash(fact: &RunFact) -> u64 {
 
 /// What a run's steps make up, and when it began.
 fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
-    let own = &top.fact;
+    let own = top.fact();
     let is_agent = own.kind == Kind::Agent;
-    let start_ns =
-        if is_agent { top.time_ns } else { steps.first().map_or(top.time_ns, |step| step.time_ns) };
-    let end = |step: &&Held| step.time_ns.saturating_add(step.fact.duration_ns);
+    let start_ns = if is_agent {
+        top.time_ns()
+    } else {
+        steps.first().map_or(top.time_ns(), |step| step.time_ns())
+    };
+    let end = |step: &&Held| step.time_ns().saturating_add(step.fact().duration_ns);
     let end_ns = steps.iter().map(end).max().unwrap_or(start_ns);
     let last = steps.iter().max_by_key(|step| end(step));
     let agent = [&own.agent, &own.workflow, &own.service].into_iter().find(|name| !name.is_empty());
@@ -135,17 +138,17 @@ fn run_fact(top: &Held, steps: &[&Held]) -> (i64, RunFact) {
         name: own.name.to_string(),
         agent: agent.map(ToString::to_string).unwrap_or_default(),
         agent_version: own.agent_version.to_string(),
-        session: first(steps, &own.session, |step| &step.fact.session),
-        user: first(steps, &own.user, |step| &step.fact.user),
-        interaction: first(steps, &own.interaction, |step| &step.fact.interaction),
-        release: first(steps, &own.release, |step| &step.fact.release),
-        environment: first(steps, &own.environment, |step| &step.fact.environment),
+        session: first(steps, &own.session, |step| &step.fact().session),
+        user: first(steps, &own.user, |step| &step.fact().user),
+        interaction: first(steps, &own.interaction, |step| &step.fact().interaction),
+        release: first(steps, &own.release, |step| &step.fact().release),
+        environment: first(steps, &own.environment, |step| &step.fact().environment),
         duration_ns: if is_agent { own.duration_ns } else { end_ns.saturating_sub(start_ns) },
         first_token_ns: None,
         error: if is_agent {
             own.error.to_string()
         } else {
-            last.map(|step| step.fact.error.to_string()).unwrap_or_default()
+            last.map(|step| step.fact().error.to_string()).unwrap_or_default()
         },
         steps: steps.len() as u64,
         llm_calls: 0,
@@ -178,7 +181,7 @@ fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
     let names = || BTreeSet::<&str>::new();
     let (mut loops, mut models, mut tools, mut agents) = (names(), names(), names(), names());
     for step in steps {
-        let fact = &step.fact;
+        let fact = step.fact();
         let failed = u64::from(!fact.error.is_empty());
         match fact.kind {
             Kind::Llm if !step.is_outer => {
@@ -203,7 +206,7 @@ fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
             && fact.kind == Kind::Llm
             && let Some(first_ns) = fact.first_token_ns
         {
-            run.first_token_ns = Some(step.time_ns.saturating_sub(start_ns) + first_ns);
+            run.first_token_ns = Some(step.time_ns().saturating_sub(start_ns) + first_ns);
         }
         loops.insert(&fact.loop_kind);
         if fact.kind.calls_model() {
@@ -222,7 +225,7 @@ fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
 }
 
 fn loop_event(trace: TraceId, run: SpanId, step: &Held, kind: &'static str) -> EventFact {
-    let fact = &step.fact;
+    let fact = step.fact();
     let what = if fact.tool.is_empty() { &fact.model } else { &fact.tool };
     let who = if fact.agent.is_empty() { &fact.service } else { &fact.agent };
     let title = match kind {

@@ -75,7 +75,7 @@ pub(super) struct Streams {
 impl Streams {
     /// Notes who tells of a call; gives whether another did so before.
     pub(super) fn note(&mut self, who: Who, step: &Held) -> bool {
-        let fact = &step.fact;
+        let fact = step.fact();
         if fact.kind != Kind::Llm {
             return false;
         }
@@ -98,12 +98,12 @@ impl Streams {
         if let Some(known) = calls.iter().find(|call| call.who == who) {
             return known.joined == Joined::Second;
         }
-        let to_ns = step.time_ns.saturating_add(fact.duration_ns);
+        let to_ns = step.time_ns().saturating_add(fact.duration_ns);
         let mut call = Call {
             who,
             parent: fact.parent,
             is_stream,
-            from_ns: step.time_ns,
+            from_ns: step.time_ns(),
             to_ns,
             joined: Joined::No,
         };

@@ -85,7 +85,8 @@ impl Game {
                     fact: told.fact.clone(),
                 })
             });
-            if self.book.take(seen, self.now_ns, arrived.clone()) == Taken::NewStep {
+            let arrival = arrived.clone().map(|entry| Arrival { entry, counts_now: true });
+            if self.book.take(seen, self.now_ns, arrival) == Taken::NewStep {
                 self.spent += arrived.map_or(0.0, |entry| entry.fact.cost_usd);
             }
         }
@@ -95,7 +96,7 @@ impl Game {
         for decision in decisions.steps {
             let before = match &decision.before {
                 Earlier::Arrived(entry) => entry.fact.cost_usd,
-                Earlier::Decided(fact) if fact.counted == Counted::Yes => fact.cost_usd,
+                Earlier::Decided(old) if old.fact.counted == Counted::Yes => old.fact.cost_usd,
                 _ => 0.0,
             };
             let fact = &decision.entry.fact;
@@ -104,7 +105,7 @@ impl Game {
             self.calls += usize::from(decision.is_call && fact.kind == Kind::Llm);
             if !decision.is_known {
                 let key = (decision.entry.trace_id, decision.entry.span_id);
-                self.ledger.insert(key, *decision.entry);
+                self.ledger.insert(key, Entry::clone(&decision.entry));
             }
         }
         for run in decisions.runs {
