@@ -26,6 +26,7 @@ mod records;
 pub mod schema;
 pub mod seam;
 pub mod traces;
+mod unpack;
 mod wal;
 
 pub use seam::{Append, AppendAck, Batch, Store};

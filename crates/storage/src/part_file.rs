@@ -17,6 +17,7 @@ use watchkeep_model::{Error, Result};
 
 use crate::block::{BlockSource, Meter};
 use crate::metrics::column::unzigzag;
+use crate::unpack::decompress;
 
 /// Blocks end to end.
 pub(crate) const BLOCKS_FILE: &str = "blocks";
@@ -204,7 +205,7 @@ pub(crate) fn unpack_index<T>(
     if len > INDEX_BYTES_MAX {
         return Err(damaged("it is too long"));
     }
-    let body = zstd::bulk::decompress(packed, len)
+    let body = decompress(packed, len)
         .map_err(|error| damaged("it cannot be unpacked").with_source(error))?;
     let mut reader = IndexReader { rest: &body };
     let index = read(&mut reader).ok_or_else(|| damaged("what it lists makes no sense"))?;

@@ -9,6 +9,7 @@ use watchkeep_model::labels::{read_varint, write_varint};
 use watchkeep_model::{Error, Result};
 
 use crate::metrics::column::{unzigzag, zigzag};
+use crate::unpack::decompress;
 
 /// What a block begins with: kind and version.
 pub(crate) type Magic = [u8; 8];
@@ -16,8 +17,6 @@ pub(crate) type Magic = [u8; 8];
 const PREFIX: usize = 16;
 /// Sections up to so many bytes stand in the head.
 const INLINE_MAX: usize = 64;
-/// The most that is set aside for a section's contents before they are seen.
-const AHEAD_MAX: usize = 4 << 20;
 /// Measured: level 3 makes a block 0.1 % smaller.
 const LEVEL: i32 = 1;
 
@@ -165,33 +164,6 @@ fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
     })
 }
 
-fn decompress(bytes: &[u8], len: usize) -> Result<Vec<u8>> {
-    use std::io::Read as _;
-    thread_local! {
-        static CONTEXT: std::cell::RefCell<Option<zstd::bulk::Decompressor<'static>>> =
-            const { std::cell::RefCell::new(None) };
-    }
-    let damaged = |error| corrupt("a section does not decompress").with_source(error);
-    let out = if len <= AHEAD_MAX {
-        CONTEXT.with_borrow_mut(|context| {
-            let decompressor = match context {
-                Some(decompressor) => decompressor,
-                None => context.insert(zstd::bulk::Decompressor::new().map_err(damaged)?),
-            };
-            decompressor.decompress(bytes, len).map_err(damaged)
-        })?
-    } else {
-        let mut out = Vec::new();
-        let decoder = zstd::stream::read::Decoder::new(bytes).map_err(damaged)?;
-        decoder.take(len as u64).read_to_end(&mut out).map_err(damaged)?;
-        out
-    };
-    if out.len() != len {
-        return Err(corrupt("a section has another length than it should"));
-    }
-    Ok(out)
-}
-
 /// Contents that may be compressed.
 #[derive(Debug, Clone)]
 pub(crate) struct Packed {
@@ -211,6 +183,7 @@ impl Packed {
         if self.compressed {
             source.note(self.len);
             decompress(&bytes, self.len)
+                .map_err(|error| corrupt("a section does not decompress").with_source(error))
         } else if bytes.len() == self.len {
             Ok(bytes.into())
         } else {

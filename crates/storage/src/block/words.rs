@@ -64,28 +64,76 @@ pub(crate) fn special(word: &str) -> Option<(u32, i64)> {
     (hex && bytes.iter().any(u8::is_ascii_digit)).then_some((INT + 1 + at as u32, 0))
 }
 
-/// Shows the runs of a text: each, and whether it is a word. A space between words is left out.
+/// Shows the runs of a text: each, whether it is a word, and its first eight bytes with what follows
+/// them in the text, zeros behind its end. A space between words is left out.
 #[expect(clippy::string_slice, reason = "runs end beside ASCII bytes")]
-pub(crate) fn for_each_run<'a>(text: &'a str, mut see: impl FnMut(&'a str, bool)) {
+pub(crate) fn for_each_run<'a>(text: &'a str, mut see: impl FnMut(&'a str, bool, u64)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(first) = bytes.get(at) {
-        let word = WORD_BYTES[*first as usize];
-        let same = |byte: &&u8| WORD_BYTES[**byte as usize] == word;
-        let end = at + bytes[at..].iter().take_while(same).count();
+        let is_word = |byte: &u8| WORD_BYTES[*byte as usize];
+        // Nearly every word is followed by one space.
+        if *first == b' ' && at > 0 && bytes.get(at + 1).is_some_and(is_word) {
+            at += 1;
+            continue;
+        }
+        let word = is_word(first);
+        let (head, len) = run(&bytes[at..], word);
+        let end = at + len;
         let between = at > 0 && end < bytes.len();
-        let space = *first == b' ' && end == at + 1;
+        let space = *first == b' ' && len == 1;
         if word || !between || !space {
-            see(&text[at..end], word);
+            see(&text[at..end], word, head);
         }
         at = end;
     }
 }
 
+/// The first eight bytes, and how many at the start are all of words, or all are not: eight at a
+/// time, as where a run ends is never guessed right.
+fn run(bytes: &[u8], word: bool) -> (u64, usize) {
+    let others = |head: u64| word_bytes(head) ^ if word { HIGH_BITS } else { 0 };
+    let Some(first) = bytes.first_chunk::<8>() else {
+        let mut head = [0; 8];
+        head[..bytes.len()].copy_from_slice(bytes);
+        let head = u64::from_le_bytes(head);
+        let len = others(head).trailing_zeros() as usize / 8;
+        return (head, len.min(bytes.len()));
+    };
+    let head = u64::from_le_bytes(*first);
+    let (mut found, mut len) = (others(head), 0);
+    while found == 0 {
+        len += 8;
+        let Some(next) = bytes[len..].first_chunk::<8>() else {
+            let same = |byte: &&u8| WORD_BYTES[**byte as usize] == word;
+            return (head, len + bytes[len..].iter().take_while(same).count());
+        };
+        found = others(u64::from_le_bytes(*next));
+    }
+    (head, len + found.trailing_zeros() as usize / 8)
+}
+
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Of eight bytes which are in [`WORD_BYTES`]: the high bit of each.
+fn word_bytes(bytes: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let ascii = bytes & !HIGH_BITS;
+    let lower = ascii | (ONES * 0x20);
+    // There is no carry: a byte below 128, and at most 128 more.
+    let reach = |bytes: u64, least: u8| bytes + ONES * u64::from(128 - least);
+    let digits = reach(ascii, b'0') & !reach(ascii, b'9' + 1);
+    let letters = reach(lower, b'a') & !reach(lower, b'z' + 1);
+    let underscores = reach(ascii, b'_') & !reach(ascii, b'_' + 1);
+    (bytes | digits | letters | underscores) & HIGH_BITS
+}
+
 /// Runs and their symbols.
 #[derive(Debug, Default)]
 struct Interner<'a> {
-    /// By length, and the bytes at both ends, which overlap.
+    /// Of up to seven bytes: these, and how many.
+    tiny: HashMap<u64, u32, std::hash::BuildHasherDefault<Mix>>,
+    /// Of up to sixteen: length, and eight bytes at both ends, which overlap.
     short: HashMap<(usize, u64, u64), u32, std::hash::BuildHasherDefault<Mix>>,
     long: HashMap<&'a str, u32>,
 }
@@ -117,23 +165,19 @@ impl std::hash::Hasher for Mix {
 }
 
 impl<'a> Interner<'a> {
-    /// The symbol of a run; the next one if it is new.
-    fn intern(&mut self, run: &'a str, next: u32) -> u32 {
-        let bytes = run.as_bytes();
-        let len = bytes.len();
-        let (start, end) = match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(start), Some(end)) if len <= 16 => {
-                (u64::from_le_bytes(*start), u64::from_le_bytes(*end))
+    /// The symbol of a run, which begins with these bytes; the next one if it is new.
+    fn intern(&mut self, run: &'a str, head: u64, next: u32) -> u32 {
+        let len = run.len();
+        if len < 8 {
+            let key = head & ((1 << (8 * len)) - 1) | (len as u64) << 56;
+            return *self.tiny.entry(key).or_insert(next);
+        }
+        match run.as_bytes().last_chunk::<8>() {
+            Some(end) if len <= 16 => {
+                *self.short.entry((len, head, u64::from_le_bytes(*end))).or_insert(next)
             }
-            (Some(_), _) => return *self.long.entry(run).or_insert(next),
-            _ => match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-                (Some(start), Some(end)) => {
-                    (u64::from(u32::from_le_bytes(*start)), u64::from(u32::from_le_bytes(*end)))
-                }
-                _ => (bytes.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)), 0),
-            },
-        };
-        *self.short.entry((len, start, end)).or_insert(next)
+            _ => *self.long.entry(run).or_insert(next),
+        }
     }
 }
 
@@ -146,13 +190,13 @@ impl<'a> Symbols<'a> {
                 let place = [symbols.sequence.len(), symbols.ints.len(), symbols.hex.len()];
                 symbols.pages.push(place);
             }
-            for_each_run(text, |run, word| symbols.push(run, word, &mut known));
+            for_each_run(text, |run, word, head| symbols.push(run, word, head, &mut known));
             symbols.sequence.push(END);
         }
         symbols
     }
 
-    fn push(&mut self, run: &'a str, word: bool, known: &mut Interner<'a>) {
+    fn push(&mut self, run: &'a str, word: bool, head: u64, known: &mut Interner<'a>) {
         let first = run.as_bytes()[0];
         // Only what starts with a hexadecimal digit can be special.
         if word && first.is_ascii_hexdigit() {
@@ -171,7 +215,7 @@ impl<'a> Symbols<'a> {
             }
         }
         let next = ATOMS + self.atoms.len() as u32;
-        let symbol = known.intern(run, next);
+        let symbol = known.intern(run, head, next);
         if symbol == next {
             self.atoms.push(run);
         }
@@ -320,5 +364,52 @@ fn add_words(symbols: &Symbols<'_>, bloom: &mut BloomBuilder) {
         let (id, rest) = hex.split_at(HEX_DIGITS[(*symbol - INT - 1) as usize] / 2);
         bloom.add(super::table::hex(id).as_bytes());
         hex = rest;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Runs byte by byte.
+    fn runs_of(text: &str) -> Vec<(&str, bool)> {
+        let is_word = |at: usize| WORD_BYTES[text.as_bytes()[at] as usize];
+        let mut starts: Vec<usize> =
+            (0..text.len()).filter(|at| *at == 0 || is_word(*at) != is_word(at - 1)).collect();
+        starts.push(text.len());
+        let inner = |pair: &[usize]| pair[0] > 0 && pair[1] < text.len();
+        let runs = starts.windows(2).filter(|pair| !inner(pair) || &text[pair[0]..pair[1]] != " ");
+        runs.map(|pair| (&text[pair[0]..pair[1]], is_word(pair[0]))).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn runs_are_found_eight_bytes_at_a_time(
+            text in prop_oneof![".{0,40}", "[ -~]{0,60}", "([a-z_0-9]{1,20}[ ,]{1,3}){0,9}"],
+        ) {
+            let mut found = Vec::new();
+            for_each_run(&text, |run, word, head| {
+                let (mut bytes, len) = ([0; 8], run.len().min(8));
+                bytes[..len].copy_from_slice(&run.as_bytes()[..len]);
+                assert_eq!(&head.to_le_bytes()[..len], &bytes[..len]);
+                found.push((run, word));
+            });
+            prop_assert_eq!(found, runs_of(&text));
+        }
+
+        #[test]
+        fn every_run_has_a_symbol_of_its_own(
+            runs in prop::collection::vec("[ab\u{0} é]{1,19}", 1..40),
+        ) {
+            let (mut known, mut numbers) = (Interner::default(), HashMap::new());
+            for (run, next) in runs.iter().zip(0..) {
+                let mut head = [0; 8];
+                let len = run.len().min(8);
+                head[..len].copy_from_slice(&run.as_bytes()[..len]);
+                let symbol = known.intern(run, u64::from_le_bytes(head), next);
+                prop_assert_eq!(symbol, *numbers.entry(run.as_str()).or_insert(next));
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -188,6 +189,12 @@ impl Input {
 
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Has the system read a range before it is asked for. A hint, that may come to nothing.
+    pub(super) fn will_need(&self, from: u64, to: u64) {
+        let len = NonZeroU64::new(to.saturating_sub(from));
+        let _hint = rustix::fs::fadvise(&self.file, from, len, rustix::fs::Advice::WillNeed);
     }
 
     /// Reads the frame at an offset and checks its kind, length and checksum.

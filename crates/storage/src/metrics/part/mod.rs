@@ -24,7 +24,7 @@ use self::cache::Cached;
 pub(crate) use self::cache::FrameCache;
 use self::entry::decode_metadata;
 use self::frame::{Fields, Input, Kind};
-use self::reader::Unsqueezer;
+use self::reader::unsqueeze;
 pub(super) use self::reader::{Found, Reader};
 pub(super) use self::writer::Writer;
 use super::data::Range;
@@ -75,6 +75,10 @@ struct Directory {
     metadata_at: u64,
 }
 
+/// Bytes of labels and postings that are asked for when a part is opened, so that the first question
+/// does not wait for each of their frames.
+const INDEX_AHEAD_MAX: u64 = 1 << 20;
+
 impl Part {
     /// Opens the part in a directory, reading both ends of its file.
     pub(crate) fn open(directory: &Path, cache: &Arc<FrameCache>) -> Result<Self> {
@@ -83,6 +87,8 @@ impl Part {
         let frame = input.frame(at, Kind::Directory)?;
         let mut directory = input.parsed(at, Directory::parse(&frame.payload))?;
         directory.figures.bytes = input.size();
+        let index_at = directory.blocks.first().copied().unwrap_or(at);
+        input.will_need(index_at.max(at.saturating_sub(INDEX_AHEAD_MAX)), at);
         let number = OPENED.fetch_add(1, Ordering::Relaxed);
         Ok(Self(Arc::new(Inner { number, cache: Arc::clone(cache), input, directory })))
     }
@@ -204,7 +210,7 @@ impl Inner {
             return Ok(raw);
         }
         let frame = self.input.frame(at, Kind::Postings)?;
-        let raw = Unsqueezer::default().unsqueeze(&frame.payload);
+        let raw = unsqueeze(&frame.payload);
         let raw = Arc::new(self.input.parsed(at, raw)?);
         self.cache.put((self.number, at), &Cached::Postings(Arc::clone(&raw)));
         Ok(raw)

@@ -1,7 +1,6 @@
 //! Reads series of a part, best in rising order: what neighbours share (a block of labels, times,
 //! a group of values) is kept at hand, within bounds.
 
-use std::io::Read;
 use std::ops;
 use std::sync::Arc;
 
@@ -18,11 +17,10 @@ use super::entry::{
 use super::frame::{Fields, Frame, Kind};
 use super::group::{Group, Scratch, put_back};
 use super::{Part, SERIES_PER_BLOCK};
+use crate::unpack::decompress;
 
 /// Columns, and groups, that are kept at hand.
 const AT_HAND_MAX: usize = 512;
-/// Up to here a claimed size is allocated at once; beyond, memory grows with what really comes.
-const TRUSTED_LEN: usize = 1 << 20;
 
 /// Reads one part.
 pub(crate) struct Reader {
@@ -35,7 +33,6 @@ pub(crate) struct Reader {
     cut_range: Range,
     groups: HashMap<u32, Arc<Group>>,
     scratch: Scratch,
-    zstd: Unsqueezer,
 }
 
 /// The series of a frame. Labels are checked only of those that are asked for.
@@ -85,7 +82,6 @@ impl Reader {
             cut_range: Range::ALL,
             groups: HashMap::new(),
             scratch: Scratch::default(),
-            zstd: Unsqueezer::default(),
         }
     }
 
@@ -118,7 +114,7 @@ impl Reader {
             return Ok(block);
         }
         let frame = input.frame(at, Kind::Series)?;
-        let block = parse_block(&frame, &mut self.zstd);
+        let block = parse_block(&frame);
         let block = Arc::new(input.parsed(at, block)?);
         part.keep(at, &Cached::Block(Arc::clone(&block)));
         Ok(block)
@@ -303,7 +299,7 @@ impl Reader {
         };
         let input = &self.part.0.input;
         let frame = input.frame(segment.at, Kind::Histograms)?;
-        let raw = input.parsed(segment.at, self.zstd.unsqueeze(&frame.payload))?;
+        let raw = input.parsed(segment.at, unsqueeze(&frame.payload))?;
         let mut fields = Fields { rest: &raw };
         for (position, time_ms) in times.iter().enumerate() {
             let histogram = input.parsed(segment.at, fields.bytes())?;
@@ -326,10 +322,10 @@ fn make_room<K, V>(at_hand: &mut HashMap<K, V>) {
     }
 }
 
-fn parse_block(frame: &Frame, zstd: &mut Unsqueezer) -> Option<Block> {
+fn parse_block(frame: &Frame) -> Option<Block> {
     let mut fields = Fields { rest: &frame.payload };
     let count = fields.count().filter(|count| *count <= SERIES_PER_BLOCK)?;
-    let squeezed = zstd.unsqueeze(fields.bytes()?)?;
+    let squeezed = unsqueeze(fields.bytes()?)?;
     let mut suffixes = Fields { rest: &squeezed };
     let (mut labels, mut last) = (Vec::with_capacity(squeezed.len() * 2), 0..0);
     let mut label_ends = Vec::with_capacity(count);
@@ -341,7 +337,7 @@ fn parse_block(frame: &Frame, zstd: &mut Unsqueezer) -> Option<Block> {
         last = start..labels.len();
         label_ends.push(labels.len());
     }
-    let raw = zstd.unsqueeze(fields.rest)?;
+    let raw = unsqueeze(fields.rest)?;
     let entries = Entries::decode(&mut Fields { rest: &raw }, count)?;
     Some(Block { at: frame.offset, labels, label_ends, entries })
 }
@@ -355,24 +351,8 @@ fn parse_column(frame: &Frame, kind: Kind, count: usize) -> Option<Vec<i64>> {
 }
 
 /// Undoes the writer's `squeeze`.
-#[derive(Default)]
-pub(super) struct Unsqueezer(Option<zstd::bulk::Decompressor<'static>>);
-
-impl Unsqueezer {
-    pub(super) fn unsqueeze(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut fields = Fields { rest: bytes };
-        let len = fields.size()?;
-        let raw = if len <= TRUSTED_LEN {
-            if self.0.is_none() {
-                self.0 = zstd::bulk::Decompressor::new().ok();
-            }
-            self.0.as_mut()?.decompress(fields.rest, len).ok()?
-        } else {
-            let mut raw = Vec::with_capacity(TRUSTED_LEN);
-            let decoder = zstd::stream::read::Decoder::with_buffer(fields.rest).ok()?;
-            decoder.take(len as u64 + 1).read_to_end(&mut raw).ok()?;
-            raw
-        };
-        (raw.len() == len).then_some(raw)
-    }
+pub(super) fn unsqueeze(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut fields = Fields { rest: bytes };
+    let len = fields.size()?;
+    decompress(fields.rest, len).ok()
 }
