@@ -382,7 +382,7 @@ impl Book {
         }
         let mut by_age: Vec<(i64, TraceId)> =
             self.traces.iter().map(|(id, trace)| (trace.last_ns, *id)).collect();
-        by_age.sort_unstable();
+        by_age.sort_unstable_by_key(|(last_ns, _)| *last_ns);
         for (_, id) in by_age {
             if self.spans <= spans_max {
                 break;
