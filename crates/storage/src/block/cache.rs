@@ -89,7 +89,7 @@ impl<T> BlockCache<T> {
             Some(block) => block,
             None => self.put(key, Arc::new(open()?)),
         };
-        Ok(CachedBlock { block, cache: Arc::clone(self) })
+        Ok(CachedBlock { block, _trim: Trim(Arc::clone(self)) })
     }
 
     /// Holds a block, or gives the one that somebody else put there meanwhile.
@@ -128,11 +128,15 @@ impl<T> BlockCache<T> {
 }
 
 impl<T> Held<T> {
-    /// Takes out the eldest that was not asked for since its turn came last.
+    /// Takes out the eldest that was not asked for since its turn came last. One that is in use
+    /// stays: to let it go would free nothing.
     fn make_room(&mut self) -> Option<Slot<T>> {
-        while let Some(key) = self.order.pop_front() {
+        // The first time round may only take marks away.
+        for _ in 0..2 * self.order.len() {
+            let key = self.order.pop_front()?;
             let Some(slot) = self.slots.get_mut(&key) else { continue };
-            if !std::mem::take(&mut slot.asked_for) {
+            let in_use = Arc::strong_count(&slot.block) > 1;
+            if !std::mem::take(&mut slot.asked_for) && !in_use {
                 return self.slots.remove(&key);
             }
             self.order.push_back(key);
@@ -141,12 +145,17 @@ impl<T> Held<T> {
     }
 }
 
-/// A block in use. What it unpacked counts, so that there may be too much when it is let go of.
+/// A block in use.
 #[derive(Debug)]
 pub(crate) struct CachedBlock<T> {
     block: Arc<T>,
-    cache: Arc<BlockCache<T>>,
+    /// Dropped after the block.
+    _trim: Trim<T>,
 }
+
+/// What a block unpacked counts, so that there may be too much when it is let go of.
+#[derive(Debug)]
+struct Trim<T>(Arc<BlockCache<T>>);
 
 impl<T> Deref for CachedBlock<T> {
     type Target = T;
@@ -156,9 +165,9 @@ impl<T> Deref for CachedBlock<T> {
     }
 }
 
-impl<T> Drop for CachedBlock<T> {
+impl<T> Drop for Trim<T> {
     fn drop(&mut self) {
-        self.cache.trim();
+        self.0.trim();
     }
 }
 
@@ -201,6 +210,22 @@ mod tests {
         assert!(!ask(&cache, (1, 50), 90));
         ask(&cache, (2, 0), 5000);
         assert!(!ask(&cache, (2, 0), 5000), "larger than everything may be");
+    }
+
+    #[test]
+    fn what_is_in_use_does_not_make_others_go() {
+        let cache = BlockCache::new("blocks", 100);
+        let open = |bytes| -> Result<Sized, ()> {
+            cache.meter().add(bytes);
+            Ok(Sized(bytes, cache.meter().clone()))
+        };
+        let used = cache.block((1, 0), || open(80)).unwrap();
+        ask(&cache, (1, 1), 15);
+        ask(&cache, (1, 2), 15);
+        assert!(ask(&cache, (1, 0), 80) && ask(&cache, (1, 2), 15));
+        assert!(!ask(&cache, (1, 1), 15), "the eldest that is not in use went");
+        drop(used);
+        assert!(cache.meter.bytes() <= 100);
     }
 
     #[test]

@@ -51,8 +51,13 @@ impl<'a> View<'a> {
     fn of(trace: &'a Trace, tree: &'a Tree) -> Self {
         let steps: Vec<Option<&Held>> =
             tree.ids.iter().map(|id| trace.nodes.get(id)?.step.as_deref()).collect();
-        let mut by_time: Vec<usize> = (0..steps.len()).filter(|at| steps[*at].is_some()).collect();
-        by_time.sort_by_key(|at| (steps[*at].map(Held::time_ns), tree.ids[*at]));
+        let starts = steps.iter().enumerate().filter_map(|(at, step)| {
+            let step = step.as_ref()?;
+            Some((step.time_ns(), tree.ids[at], at))
+        });
+        let mut starts: Vec<(i64, SpanId, usize)> = starts.collect();
+        starts.sort_unstable();
+        let by_time: Vec<usize> = starts.into_iter().map(|(_, _, at)| at).collect();
         let twins = twins(tree, &steps);
         let counted = counted(tree, &steps, &twins);
         let outer = outer_calls(tree, &steps);

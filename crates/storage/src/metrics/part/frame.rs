@@ -4,7 +4,6 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -191,10 +190,16 @@ impl Input {
         self.size
     }
 
-    /// Has the system read a range before it is asked for. A hint, that may come to nothing.
+    /// Has the system read a range before it is asked for. A hint, that may come to nothing, and on
+    /// systems other than Linux does.
+    #[cfg_attr(not(target_os = "linux"), expect(unused_variables, reason = "there is no hint"))]
     pub(super) fn will_need(&self, from: u64, to: u64) {
-        let len = NonZeroU64::new(to.saturating_sub(from));
-        let _hint = rustix::fs::fadvise(&self.file, from, len, rustix::fs::Advice::WillNeed);
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{Advice, fadvise};
+            let len = std::num::NonZeroU64::new(to.saturating_sub(from));
+            let _hint = fadvise(&self.file, from, len, Advice::WillNeed);
+        }
     }
 
     /// Reads the frame at an offset and checks its kind, length and checksum.
