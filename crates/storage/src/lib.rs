@@ -22,6 +22,7 @@ pub mod logs;
 pub mod memory;
 pub mod metrics;
 mod part_file;
+mod recent;
 mod records;
 pub mod schema;
 pub mod seam;

@@ -93,30 +93,29 @@ impl Agents {
         decisions
     }
 
-    /// Decides a piece of what is too much to be held; `None` where nothing is.
+    /// Decides a piece of what is held, and lets go of it, while there is more than so many spans;
+    /// `None` where there is not, or nothing can go.
     fn make_room(
         &self,
-        config: &AgentsConfig,
-        is_begun: bool,
+        spans_max: usize,
+        rules: &Rules,
         now_ns: i64,
     ) -> Option<(TenantId, Decisions)> {
         let mut books = self.books.lock();
         let spans: usize = books.values().map(Book::spans).sum();
         self.counters.held.set(spans as i64);
-        // Some more than need be, so that not every tick has to.
-        let least = config.steps_held_max - config.steps_held_max / 10;
-        if spans <= if is_begun { least } else { config.steps_held_max } {
-            return None;
-        }
+        let goes = spans.saturating_sub(spans_max).min(SPANS_AT_ONCE);
         // Those who hold most make room first.
         let (tenant, book) = books.iter_mut().max_by_key(|(_, book)| book.spans())?;
         let held = book.spans();
-        let goes = (spans - least).min(SPANS_AT_ONCE);
         let mut decisions = Decisions::default();
-        let rules = Rules::of(config);
-        book.make_room(held.saturating_sub(goes), &rules, now_ns, &mut decisions);
-        self.counters.held.set((spans - held + book.spans()) as i64);
+        book.make_room(held.saturating_sub(goes), rules, now_ns, &mut decisions);
         (book.spans() < held).then(|| (tenant.clone(), decisions))
+    }
+
+    /// Spans that are held.
+    fn spans(&self) -> usize {
+        self.books.lock().values().map(Book::spans).sum()
     }
 }
 
@@ -132,12 +131,15 @@ impl Engine {
             let decisions = self.agents.decide(&tenant, &some, &rules, now_ns);
             self.settle(&mut undone, tenant, decisions, now_ns).await;
         }
-        let mut is_begun = false;
-        while let Some((tenant, decisions)) =
-            self.agents.make_room(&self.agents_config, is_begun, now_ns)
-        {
-            is_begun = true;
-            self.settle(&mut undone, tenant, decisions, now_ns).await;
+        let most = self.agents_config.steps_held_max;
+        let held = self.agents.spans();
+        self.agents.counters.held.set(held as i64);
+        if held > most {
+            // Some more than need be, so that not every tick has to.
+            let least = most - most / 10;
+            while let Some((tenant, decisions)) = self.agents.make_room(least, &rules, now_ns) {
+                self.settle(&mut undone, tenant, decisions, now_ns).await;
+            }
         }
         for (tenant, steps) in self.measured(now_ns) {
             let decisions = Decisions { steps, ..Decisions::default() };

@@ -1,15 +1,14 @@
 //! Blocks that were lately read, with what was unpacked of them, so that the next question does not
 //! read it again. One cache serves all parts of a store that hold the same kind of rows.
 
-use std::collections::VecDeque;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 use prometheus::IntGauge;
 
 use crate::cache_figures::CacheFigures;
+use crate::recent::Recent;
 
 /// Number of a part, and of a block in it.
 type Key = (u64, u32);
@@ -39,29 +38,15 @@ pub(crate) struct BlockCache<T> {
     bytes_max: usize,
     meter: Meter,
     figures: CacheFigures,
-    held: Mutex<Held<T>>,
-}
-
-#[derive(Debug)]
-struct Held<T> {
-    slots: HashMap<Key, Slot<T>>,
-    /// In the order in which they came or were last looked at.
-    order: VecDeque<Key>,
-}
-
-#[derive(Debug)]
-struct Slot<T> {
-    block: Arc<T>,
-    asked_for: bool,
+    held: Mutex<Recent<Key, Arc<T>>>,
 }
 
 impl<T> BlockCache<T> {
     /// An empty cache of at most so many bytes; with 0 nothing is kept. Its metrics have the name.
     pub(crate) fn new(name: &str, bytes_max: usize) -> Arc<Self> {
-        let held = Held { slots: HashMap::new(), order: VecDeque::new() };
         let figures = CacheFigures::new(name);
         let meter = Meter(figures.bytes.clone());
-        Arc::new(Self { bytes_max, meter, figures, held: Mutex::new(held) })
+        Arc::new(Self { bytes_max, meter, figures, held: Mutex::default() })
     }
 
     /// What it tells of itself.
@@ -80,10 +65,7 @@ impl<T> BlockCache<T> {
         key: Key,
         open: impl FnOnce() -> Result<T, E>,
     ) -> Result<CachedBlock<T>, E> {
-        let known = self.held.lock().slots.get_mut(&key).map(|slot| {
-            slot.asked_for = true;
-            Arc::clone(&slot.block)
-        });
+        let known = self.held.lock().get(key).map(Arc::clone);
         self.figures.asked(known.is_some());
         let block = match known {
             Some(block) => block,
@@ -97,51 +79,25 @@ impl<T> BlockCache<T> {
         if self.bytes_max == 0 {
             return block;
         }
-        let mut held = self.held.lock();
-        if let Some(slot) = held.slots.get(&key) {
-            return Arc::clone(&slot.block);
-        }
-        held.order.push_back(key);
-        held.slots.insert(key, Slot { block: Arc::clone(&block), asked_for: false });
-        block
+        Arc::clone(self.held.lock().get_or_insert(key, block))
     }
 
-    /// Lets blocks go until the rest takes no more than it may.
+    /// Lets blocks go until the rest takes no more than it may. One that is in use stays: to let it
+    /// go would free nothing.
     fn trim(&self) {
         while self.meter.bytes() > self.bytes_max {
             // A block is large: it is dropped without the lock.
-            let gone = self.held.lock().make_room();
+            let gone = self.held.lock().pop(|block| Arc::strong_count(block) == 1);
             if gone.is_none() {
                 break;
             }
         }
     }
 
-    /// Lets go of a part's blocks, of which there are so many.
-    pub(crate) fn forget(&self, part: u64, blocks: usize) {
-        self.held.lock().order.retain(|(of, _)| *of != part);
-        for block in 0..blocks as u32 {
-            let gone = self.held.lock().slots.remove(&(part, block));
-            drop(gone);
-        }
-    }
-}
-
-impl<T> Held<T> {
-    /// Takes out the eldest that was not asked for since its turn came last. One that is in use
-    /// stays: to let it go would free nothing.
-    fn make_room(&mut self) -> Option<Slot<T>> {
-        // The first time round may only take marks away.
-        for _ in 0..2 * self.order.len() {
-            let key = self.order.pop_front()?;
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
-            let in_use = Arc::strong_count(&slot.block) > 1;
-            if !std::mem::take(&mut slot.asked_for) && !in_use {
-                return self.slots.remove(&key);
-            }
-            self.order.push_back(key);
-        }
-        None
+    /// Lets go of a part's blocks.
+    pub(crate) fn forget(&self, part: u64) {
+        let gone = self.held.lock().retain(|(of, _)| *of != part);
+        drop(gone);
     }
 }
 
@@ -233,7 +189,7 @@ mod tests {
         let cache = BlockCache::new("blocks", 1000);
         ask(&cache, (1, 0), 10);
         ask(&cache, (2, 0), 10);
-        cache.forget(1, 1);
+        cache.forget(1);
         assert_eq!(cache.meter.bytes(), 10);
         assert!(ask(&cache, (2, 0), 10) && !ask(&cache, (1, 0), 10));
         let none = BlockCache::new("blocks", 0);

@@ -2,15 +2,14 @@
 //! again. One cache serves all parts of a store; it holds at most so many bytes, and when they are
 //! reached, what has not been asked for since it was last looked at goes.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use parking_lot::Mutex;
 
 use super::group::Group;
 use super::reader::Block;
 use crate::cache_figures::CacheFigures;
+use crate::recent::Recent;
 
 /// Frames of parts, within a bound.
 #[derive(Debug)]
@@ -22,21 +21,13 @@ pub(crate) struct FrameCache {
 
 #[derive(Debug, Default)]
 struct Held {
-    slots: HashMap<Key, Slot>,
-    /// In the order in which they came or were last looked at.
-    order: VecDeque<Key>,
+    /// Each with its bytes.
+    frames: Recent<Key, (Cached, usize)>,
     bytes: usize,
 }
 
 /// Number of the part as it was opened, and offset of the frame.
 type Key = (u64, u64);
-
-#[derive(Debug)]
-struct Slot {
-    frame: Cached,
-    bytes: usize,
-    asked_for: bool,
-}
 
 /// A frame as readers want it.
 #[derive(Debug, Clone)]
@@ -61,10 +52,7 @@ impl FrameCache {
     }
 
     pub(super) fn get(&self, key: Key) -> Option<Cached> {
-        let frame = self.held.lock().slots.get_mut(&key).map(|slot| {
-            slot.asked_for = true;
-            slot.frame.clone()
-        });
+        let frame = self.held.lock().frames.get(key).map(|(frame, _)| frame.clone());
         self.figures.asked(frame.is_some());
         frame
     }
@@ -76,13 +64,16 @@ impl FrameCache {
             return;
         }
         let mut held = self.held.lock();
-        if held.slots.contains_key(&key) {
+        if held.frames.get(key).is_some() {
             return;
         }
-        while held.bytes + bytes > self.bytes_max && held.make_room() {}
+        while held.bytes + bytes > self.bytes_max
+            && let Some((_, gone)) = held.frames.pop(|_| true)
+        {
+            held.bytes -= gone;
+        }
         held.bytes += bytes;
-        held.order.push_back(key);
-        held.slots.insert(key, Slot { frame: frame.clone(), bytes, asked_for: false });
+        held.frames.get_or_insert(key, (frame.clone(), bytes));
         self.figures.bytes.set(held.bytes as i64);
     }
 
@@ -90,23 +81,6 @@ impl FrameCache {
     #[cfg(test)]
     fn byte_len(&self) -> usize {
         self.held.lock().bytes
-    }
-}
-
-impl Held {
-    /// Lets the eldest go that was not asked for since its turn came last; false where none is.
-    fn make_room(&mut self) -> bool {
-        while let Some(key) = self.order.pop_front() {
-            let Some(slot) = self.slots.get_mut(&key) else { continue };
-            if std::mem::take(&mut slot.asked_for) {
-                self.order.push_back(key);
-            } else {
-                self.bytes -= slot.bytes;
-                self.slots.remove(&key);
-                return true;
-            }
-        }
-        false
     }
 }
 

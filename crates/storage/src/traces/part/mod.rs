@@ -152,9 +152,7 @@ impl SpanPart {
 
 impl Drop for SpanPart {
     fn drop(&mut self) {
-        if let Some(opened) = self.opened.get() {
-            self.cache.forget(self.id, opened.index.blocks.len());
-        }
+        self.cache.forget(self.id);
         if *self.obsolete.get_mut()
             && let Err(error) = std::fs::remove_dir_all(&self.directory)
         {
