@@ -59,9 +59,12 @@ export function Minimap({ model, view, total, onView }: MinimapProps) {
     else if (drag?.kind === "move") onView(moved(drag.view, time - drag.from, total));
     else if (drag?.kind === "edge") onView(between(drag.fixed, time, total));
   };
-  const finish = (): void => {
+  // Where the pointer is let go decides: the last move may not have been drawn yet.
+  const finish = (event: PointerEvent): void => {
+    const { time } = at(event);
     setDrag(undefined);
-    if (drag?.kind === "choose" && Math.abs(drag.to - drag.from) > total * LEAST_DRAG) onView(between(drag.from, drag.to, total));
+    if (drag?.kind !== "choose") go(event);
+    else if (Math.abs(time - drag.from) > total * LEAST_DRAG) onView(between(drag.from, time, total));
   };
   const shown = drag?.kind === "choose" ? between(drag.from, drag.to, total) : view;
   const [left, right] = [(shown.from / total) * 100, (shown.to / total) * 100];
