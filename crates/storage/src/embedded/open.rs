@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hashbrown::HashMap;
 use parking_lot::Mutex;
@@ -28,6 +29,10 @@ pub struct RecoveryProgress {
     /// Bytes of the log in all.
     pub bytes_total: u64,
 }
+
+/// So long after a segment of the log was begun its spares go: longer than one takes to fill while
+/// much is written.
+const WAL_REST: Duration = Duration::from_secs(2);
 
 impl EmbeddedStore {
     /// Opens the directory, making it if need be, and brings back what the log holds. Blocks for
@@ -58,6 +63,7 @@ impl EmbeddedStore {
         let wal_config = WalConfig {
             segment_bytes: config.wal_segment_bytes,
             queue_bytes_max: config.wal_queue_bytes_max,
+            rest: WAL_REST,
         };
         let replaying = Replaying { config, clock, counters, tables, catalog, manifest, lock };
         let inner = replaying.run(&wal_dir, wal_config, progress)?;
@@ -75,7 +81,7 @@ fn lock_directory(data_dir: &Path) -> Result<std::fs::File> {
         std::fs::File::create(&path).context(|| format!("cannot create {}", path.display()))?;
     lock.try_lock().map_err(|error| {
         Error::new(
-            ErrorKind::Unavailable { retry_after: std::time::Duration::from_secs(1) },
+            ErrorKind::Unavailable { retry_after: Duration::from_secs(1) },
             format!("the data directory {} is in use by another process", data_dir.display()),
         )
         .with_source(error)

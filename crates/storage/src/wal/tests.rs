@@ -2,12 +2,16 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::time::Duration;
 
 type Records = Vec<(u64, Vec<u8>)>;
 
-const CONFIG: WalConfig = WalConfig { segment_bytes: 4096, queue_bytes_max: 1 << 20 };
+const CONFIG: WalConfig =
+    WalConfig { segment_bytes: 4096, queue_bytes_max: 1 << 20, rest: Duration::from_hours(1) };
 
 fn open(folder: &Path, from: u64) -> (Wal, Records) {
     let (records, found) = read(folder, from).unwrap();
@@ -82,6 +86,36 @@ fn released_segments_are_reused_and_their_old_records_do_not_return() {
     let (records, _) = read(folder.path(), last - 2).unwrap();
     let sequences: Vec<u64> = records.iter().map(|(sequence, _)| *sequence).collect();
     assert_eq!(sequences, [last - 2, last - 1, last]);
+}
+
+/// Files of the log that end in this, whatever their names are now.
+fn inodes(folder: &Path, kind: &str) -> BTreeSet<u64> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let names = names.filter(|path| path.extension().is_some_and(|it| it == kind));
+    names.filter_map(|path| Some(fs::metadata(path).ok()?.ino())).collect()
+}
+
+#[test]
+fn segments_that_become_free_at_once_are_reused_until_nothing_is_written() {
+    for (rest, spares) in [(CONFIG.rest, 8), (Duration::ZERO, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let (_, found) = read(folder.path(), 1).unwrap();
+        let wal = Wal::start(folder.path(), WalConfig { rest, ..CONFIG }, found).unwrap();
+        let last = (0..9).map(|number| append(&wal, payload(number, 3000))).last().unwrap();
+        let settled = || {
+            inodes(folder.path(), "wal").len() == 1
+                && inodes(folder.path(), "spare").len() <= spares
+        };
+        let all = || &inodes(folder.path(), "wal") | &inodes(folder.path(), "spare");
+        wal.release(last);
+        while !settled() {
+            std::thread::yield_now();
+        }
+        let before = all();
+        assert_eq!(before.len(), 1 + spares, "{rest:?}");
+        append(&wal, payload(9, 3000));
+        assert!(inodes(folder.path(), "wal").is_subset(&before), "{rest:?}");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
@@ -28,14 +28,18 @@ pub(crate) struct WalConfig {
     pub(crate) segment_bytes: u64,
     /// The most bytes that may wait to be written; beyond it appends are refused.
     pub(crate) queue_bytes_max: usize,
+    /// How long after a segment was begun most empty ones go.
+    pub(crate) rest: Duration,
 }
 
 /// Bytes after which a group is closed even though more is waiting.
 const GROUP_BYTES_MAX: usize = 16 << 20;
 /// How long a refused sender should wait.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// How many empty segments are kept for reuse.
-const SPARES_MAX: usize = 2;
+/// How many empty segments are kept for reuse, and how many at rest. Filling one costs many times what
+/// writing to it does, so while much is written as many are kept as become free at once.
+const SPARES_MAX: usize = 12;
+const SPARES_AT_REST: usize = 2;
 
 /// The log. Closing or dropping it writes what is queued and stops the thread.
 #[derive(Debug)]
@@ -189,6 +193,8 @@ struct Writer {
     shared: Arc<Shared>,
     segments: VecDeque<Segment>,
     spares: Vec<PathBuf>,
+    /// When the current segment was begun.
+    begun: Instant,
     file: File,
     offset: u64,
     next_sequence: u64,
@@ -238,8 +244,18 @@ impl Writer {
             (file, SEGMENT_HEADER_BYTES as u64)
         };
         let directory = directory.to_owned();
-        let writer =
-            Self { directory, config, shared, segments, spares, file, offset, next_sequence };
+        let begun = Instant::now();
+        let writer = Self {
+            directory,
+            config,
+            shared,
+            segments,
+            spares,
+            begun,
+            file,
+            offset,
+            next_sequence,
+        };
         writer.publish();
         Ok(writer)
     }
@@ -294,7 +310,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Waits for work; `None` when the log is closing and nothing is queued.
+    /// Waits for work, or until spares can go; `None` when the log is closing and nothing is queued.
     fn next_group(&self) -> Option<(Vec<Pending>, u64)> {
         let mut state = self.shared.state.lock();
         while state.queue.is_empty() {
@@ -304,7 +320,16 @@ impl Writer {
             if self.can_recycle(state.released) {
                 return Some((Vec::new(), state.released));
             }
-            self.shared.work.wait(&mut state);
+            if self.spares.len() <= SPARES_AT_REST {
+                self.shared.work.wait(&mut state);
+            } else if self
+                .shared
+                .work
+                .wait_until(&mut state, self.begun + self.config.rest)
+                .timed_out()
+            {
+                return Some((Vec::new(), state.released));
+            }
         }
         let mut group = Vec::new();
         let mut bytes = 0;
@@ -397,6 +422,7 @@ impl Writer {
         self.segments.push_back(segment);
         self.file = file;
         self.offset = SEGMENT_HEADER_BYTES as u64;
+        self.begun = Instant::now();
         self.publish();
         Ok(())
     }
@@ -406,11 +432,18 @@ impl Writer {
         self.segments.get(1).is_some_and(|next| next.first_sequence <= released + 1)
     }
 
+    /// Keeps the segments that are done with as spares, as many as are wanted.
     fn recycle(&mut self, released: u64) -> Result<()> {
+        let at_rest = self.begun.elapsed() >= self.config.rest;
+        let spares_max = if at_rest { SPARES_AT_REST } else { SPARES_MAX };
+        for spare in self.spares.drain(self.spares.len().min(spares_max)..) {
+            std::fs::remove_file(&spare)
+                .context(|| format!("cannot remove {}", spare.display()))?;
+        }
         while self.can_recycle(released) {
             let Some(done) = self.segments.pop_front() else { break };
             let ordinary = done.bytes <= self.config.segment_bytes;
-            if ordinary && self.spares.len() < SPARES_MAX {
+            if ordinary && self.spares.len() < spares_max {
                 let spare = done.path.with_extension("spare");
                 std::fs::rename(&done.path, &spare)
                     .context(|| format!("cannot rename {}", done.path.display()))?;
