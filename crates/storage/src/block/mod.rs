@@ -1,13 +1,15 @@
 //! Blocks of columns: what those of logs and those of spans are made of. Columns in, bytes out, and
 //! back, decoding only what is asked for. Nothing here reads or writes files.
 //!
-//! In reading order: [`sections`] (the frame), [`numbers`], [`texts`] and [`words`], [`shred`] and
+//! In reading order: [`sections`] (the frame), [`numbers`], [`texts`] and [`words`] (whose
+//! [`codes`] are packed apart), [`shred`] and
 //! [`attributes`] (rows of unlike make), [`table`] (whole columns), [`bloom`] and [`need`] (what need
 //! not be read), [`RowSet`] and [`Decision`] (what is known of rows), [`BlockCache`].
 
 pub(crate) mod attributes;
 pub(crate) mod bloom;
 mod cache;
+mod codes;
 pub(crate) mod decimals;
 mod decision;
 pub(crate) mod fragments;

@@ -18,14 +18,21 @@ const COUNTERS: usize = 1 << 13;
 const PHRASES_MAX: usize = 1024;
 const SLOTS: usize = PHRASES_MAX * 2;
 
+const LEADS: u8 = 1;
+const FOLLOWS: u8 = 2;
+
+/// Pairs that spare less than one symbol in so many do so by chance, and are not worth the time to look
+/// for more and to put them in.
+const SYMBOLS_PER_SPARED: usize = 16;
+
 /// Pairs of symbols that became a symbol, the first of which is `first`.
 #[derive(Debug)]
 pub(crate) struct Phrases {
     first: u32,
     pub(crate) pairs: Vec<(u32, u32)>,
     table: Table,
-    /// By symbol: whether it is the first of a pair.
-    leads: Vec<bool>,
+    /// By symbol: whether it is the first ([`LEADS`]) or the second ([`FOLLOWS`]) of a pair.
+    roles: Vec<u8>,
 }
 
 /// Pairs, their symbols, and what each saves at one place; open addressing.
@@ -77,19 +84,28 @@ impl Table {
 impl Phrases {
     /// Finds phrases of symbols below `first`.
     pub(crate) fn find(sequence: &[u32], first: u32) -> Self {
-        let table = Table(vec![Slot::default(); SLOTS]);
-        let leads = vec![false; first as usize + PHRASES_MAX];
-        let mut phrases = Self { first, pairs: Vec::new(), table, leads };
+        let mut phrases = Self::none(first);
         let mut sample = sequence[..sequence.len().min(SAMPLE)].to_vec();
-        for _ in 0..ROUNDS_MAX {
+        for round in 0..ROUNDS_MAX {
             let before = phrases.pairs.len();
             phrases.add_frequent(&sample);
             if phrases.pairs.len() == before {
                 break;
             }
-            sample = phrases.apply(&sample, &mut []);
+            let joined = phrases.apply(&sample, &mut []);
+            let spared = sample.len() - joined.len();
+            if round == 0 && spared * SYMBOLS_PER_SPARED < sample.len() {
+                return Self::none(first);
+            }
+            sample = joined;
         }
         phrases
+    }
+
+    fn none(first: u32) -> Self {
+        let table = Table(vec![Slot::default(); SLOTS]);
+        let roles = vec![0; first as usize + PHRASES_MAX];
+        Self { first, pairs: Vec::new(), table, roles }
     }
 
     /// Adds the pairs that are worth a symbol.
@@ -129,13 +145,23 @@ impl Phrases {
         for (gain, left, right) in found {
             let symbol = self.first + self.pairs.len() as u32;
             self.pairs.push((left, right));
-            self.leads[left as usize] = true;
+            self.roles[left as usize] |= LEADS;
+            self.roles[right as usize] |= FOLLOWS;
             self.table.insert(Slot { left, right, symbol, gain });
         }
     }
 
+    /// The pair that these two are, if they are one.
+    fn pair(&self, left: u32, right: u32) -> Option<Slot> {
+        let may_be = self.roles[left as usize] & LEADS & self.roles[right as usize] >> 1;
+        if may_be == 0 { None } else { self.table.get(left, right) }
+    }
+
     /// Puts phrases into a sequence; adjusts where pages begin, which is after an end.
     pub(crate) fn apply(&self, sequence: &[u32], pages: &mut [[usize; 3]]) -> Vec<u32> {
+        if self.pairs.is_empty() {
+            return sequence.to_vec();
+        }
         let mut joined: Vec<u32> = Vec::with_capacity(sequence.len());
         let mut pages = pages.iter_mut().peekable();
         for (at, symbol) in sequence.iter().enumerate() {
@@ -144,10 +170,9 @@ impl Phrases {
             }
             let mut symbol = *symbol;
             while let Some(left) = joined.last()
-                && self.leads[*left as usize]
-                && let Some(slot) = self.table.get(*left, symbol)
+                && let Some(slot) = self.pair(*left, symbol)
             {
-                let next = sequence.get(at + 1).and_then(|next| self.table.get(symbol, *next));
+                let next = sequence.get(at + 1).and_then(|next| self.pair(symbol, *next));
                 if next.is_some_and(|next| next.gain > slot.gain) {
                     break;
                 }

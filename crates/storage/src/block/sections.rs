@@ -149,7 +149,8 @@ impl Writer {
     }
 }
 
-fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
+/// Packs bytes, with a context that each thread keeps.
+pub(crate) fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
     thread_local! {
         static CONTEXT: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> =
             const { std::cell::RefCell::new(None) };

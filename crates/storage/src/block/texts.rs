@@ -37,9 +37,11 @@ pub(crate) const INTEGERS: u8 = 4;
 pub(crate) const DECIMALS: u8 = 5;
 pub(crate) const TEMPLATE_NUMBERS: u8 = 6;
 pub(crate) const TEMPLATE_DIGITS: u8 = 7;
-/// Words that do not tell in which pages those that occur once stand; read, but not written any more.
-pub(crate) const WORDS: u8 = 8;
-pub(crate) const PLACED_WORDS: u8 = 9;
+/// Words that do not tell in which pages those that occur once stand, with codes packed by pco; and
+/// those that do, too. Read, but not written any more.
+pub(crate) const WORDS_8: u8 = 8;
+pub(crate) const WORDS_9: u8 = 9;
+pub(crate) const WORDS: u8 = 10;
 pub(crate) const MAY_LEAVE_OUT: [u8; 3] = [INSTANTS, INTEGERS, DECIMALS];
 /// Added to a form that leaves out texts.
 pub(crate) const WITH_ODD: u8 = 0x80;
@@ -238,7 +240,7 @@ impl Column<'_, '_> {
         if let Some(template) = template {
             return self.write_template(&template, out);
         }
-        if words::write(self.texts, PLACED_WORDS, self.bloom.as_deref_mut(), out)? {
+        if words::write(self.texts, self.bloom.as_deref_mut(), out)? {
             return Ok(());
         }
         self.texts.iter().for_each(|text| {

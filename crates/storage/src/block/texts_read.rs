@@ -142,8 +142,9 @@ impl Texts {
                 section: head.section()?,
                 read: OnceLock::new(),
             },
-            texts::WORDS => Form::Words(Box::new(Words::parse(head, count, false)?)),
-            texts::PLACED_WORDS => Form::Words(Box::new(Words::parse(head, count, true)?)),
+            texts::WORDS_8 | texts::WORDS_9 | texts::WORDS => {
+                Form::Words(Box::new(Words::parse(head, count, form)?))
+            }
             _ => return Err(corrupt("a form of texts is not known")),
         };
         Ok(Self { form, count, odd })

@@ -6,17 +6,16 @@
 use std::ops::Range;
 
 use hashbrown::HashMap;
-use pco::wrapped::FileCompressor;
-use pco::{ChunkConfig, DeltaSpec, ModeSpec, PagingSpec};
-use watchkeep_model::{Error, Result};
+use watchkeep_model::Result;
 
 use super::bloom::{BloomBuilder, WORD_BYTES};
+use super::codes;
 use super::decimals::{parse_int, push_int};
 use super::numbers::{self, Sequence};
 use super::phrases::Phrases;
 use super::sections::Writer;
 use super::template::hex_value;
-use super::texts::{PAGE_TEXTS, write_spans};
+use super::texts::{self, PAGE_TEXTS, write_spans};
 
 /// What is not an atom: the end of a text, a whole number, and an id of so many hexadecimal digits.
 pub(crate) const END: u32 = 0;
@@ -36,8 +35,9 @@ const SYMBOLS_PER_ATOM: usize = 2;
 /// it has about so many codes: to read one text takes unpacking its page.
 const PAGE_TEXTS_MIN: usize = 64;
 const PAGE_CODES: usize = 1 << 13;
-/// Measured: level 6 makes a block 0.2 % larger and is no faster.
-const LEVEL: usize = 8;
+
+/// A run has about so many bytes, with the space behind it.
+const RUN_BYTES: usize = 6;
 
 /// Texts as symbols.
 #[derive(Debug, Default)]
@@ -64,77 +64,70 @@ pub(crate) fn special(word: &str) -> Option<(u32, i64)> {
     (hex && bytes.iter().any(u8::is_ascii_digit)).then_some((INT + 1 + at as u32, 0))
 }
 
-/// Shows the runs of a text: each, whether it is a word, and its first eight bytes with what follows
+/// Bytes that are looked at together.
+const WINDOW: usize = 64;
+
+/// Shows the runs of a text: each, whether it is a word, and its first sixteen bytes with what follows
 /// them in the text, zeros behind its end. A space between words is left out.
 #[expect(clippy::string_slice, reason = "runs end beside ASCII bytes")]
-pub(crate) fn for_each_run<'a>(text: &'a str, mut see: impl FnMut(&'a str, bool, u64)) {
+pub(crate) fn for_each_run<'a>(text: &'a str, mut see: impl FnMut(&'a str, bool, u128)) {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while let Some(first) = bytes.get(at) {
-        let is_word = |byte: &u8| WORD_BYTES[*byte as usize];
-        // Nearly every word is followed by one space.
-        if *first == b' ' && at > 0 && bytes.get(at + 1).is_some_and(is_word) {
-            at += 1;
-            continue;
+    let mut show = |start: usize, end: usize, word: bool| {
+        let between = start > 0 && end < bytes.len();
+        if word || !between || end - start > 1 || bytes[start] != b' ' {
+            see(&text[start..end], word, head(&bytes[start..]));
         }
-        let word = is_word(first);
-        let (head, len) = run(&bytes[at..], word);
-        let end = at + len;
-        let between = at > 0 && end < bytes.len();
-        let space = *first == b' ' && len == 1;
-        if word || !between || !space {
-            see(&text[at..end], word, head);
-        }
-        at = end;
-    }
-}
-
-/// The first eight bytes, and how many at the start are all of words, or all are not: eight at a
-/// time, as where a run ends is never guessed right.
-fn run(bytes: &[u8], word: bool) -> (u64, usize) {
-    let others = |head: u64| word_bytes(head) ^ if word { HIGH_BITS } else { 0 };
-    let Some(first) = bytes.first_chunk::<8>() else {
-        let mut head = [0; 8];
-        head[..bytes.len()].copy_from_slice(bytes);
-        let head = u64::from_le_bytes(head);
-        let len = others(head).trailing_zeros() as usize / 8;
-        return (head, len.min(bytes.len()));
     };
-    let head = u64::from_le_bytes(*first);
-    let (mut found, mut len) = (others(head), 0);
-    while found == 0 {
-        len += 8;
-        let Some(next) = bytes[len..].first_chunk::<8>() else {
-            let same = |byte: &&u8| WORD_BYTES[**byte as usize] == word;
-            return (head, len + bytes[len..].iter().take_while(same).count());
-        };
-        found = others(u64::from_le_bytes(*next));
+    let Some(first) = bytes.first() else { return };
+    let (mut start, mut word) = (0, WORD_BYTES[*first as usize]);
+    // Where a run ends is never guessed right: so the ends of a whole window are found at once.
+    for (window, from) in bytes.chunks(WINDOW).zip((0..).step_by(WINDOW)) {
+        let words = word_mask(window);
+        let mut ends = words ^ (words << 1 | u64::from(word));
+        ends &= u64::MAX >> (WINDOW - window.len());
+        while ends != 0 {
+            let end = from + ends.trailing_zeros() as usize;
+            show(start, end, word);
+            (start, word) = (end, !word);
+            ends &= ends - 1;
+        }
     }
-    (head, len + found.trailing_zeros() as usize / 8)
+    show(start, bytes.len(), word);
 }
 
-const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+/// The first sixteen bytes; zeros where there are fewer.
+fn head(bytes: &[u8]) -> u128 {
+    let Some(head) = bytes.first_chunk::<16>() else {
+        let mut head = [0; 16];
+        head[..bytes.len()].copy_from_slice(bytes);
+        return u128::from_le_bytes(head);
+    };
+    u128::from_le_bytes(*head)
+}
 
-/// Of eight bytes which are in [`WORD_BYTES`]: the high bit of each.
-fn word_bytes(bytes: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let ascii = bytes & !HIGH_BITS;
-    let lower = ascii | (ONES * 0x20);
-    // There is no carry: a byte below 128, and at most 128 more.
-    let reach = |bytes: u64, least: u8| bytes + ONES * u64::from(128 - least);
-    let digits = reach(ascii, b'0') & !reach(ascii, b'9' + 1);
-    let letters = reach(lower, b'a') & !reach(lower, b'z' + 1);
-    let underscores = reach(ascii, b'_') & !reach(ascii, b'_' + 1);
-    (bytes | digits | letters | underscores) & HIGH_BITS
+/// The product of this and eight bytes of 0 or 1 has these bits in its highest byte.
+const GATHER: u64 = 0x0102_0408_1020_4080;
+
+/// Of up to 64 bytes which are in [`WORD_BYTES`], the first one lowest.
+fn word_mask(bytes: &[u8]) -> u64 {
+    let mut window = [0; WINDOW];
+    window[..bytes.len()].copy_from_slice(bytes);
+    // The compiler makes this loop work on many bytes at a time.
+    for byte in &mut window {
+        let letter = u8::from((*byte | 0x20).wrapping_sub(b'a') < 26);
+        let digit = u8::from(byte.wrapping_sub(b'0') < 10);
+        *byte = letter | digit | u8::from(*byte == b'_') | *byte >> 7;
+    }
+    let (eights, _) = window.as_chunks::<8>();
+    let bits = eights.iter().map(|eight| u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56);
+    bits.rev().fold(0, |mask, bits| mask << 8 | bits)
 }
 
 /// Runs and their symbols.
 #[derive(Debug, Default)]
 struct Interner<'a> {
-    /// Of up to seven bytes: these, and how many.
-    tiny: HashMap<u64, u32, std::hash::BuildHasherDefault<Mix>>,
-    /// Of up to sixteen: length, and eight bytes at both ends, which overlap.
-    short: HashMap<(usize, u64, u64), u32, std::hash::BuildHasherDefault<Mix>>,
+    /// Of up to fifteen bytes: these, and in the highest byte how many.
+    short: HashMap<u128, u32, std::hash::BuildHasherDefault<Mix>>,
     long: HashMap<&'a str, u32>,
 }
 
@@ -149,41 +142,37 @@ impl std::hash::Hasher for Mix {
 
     fn write(&mut self, bytes: &[u8]) {
         for byte in bytes {
-            self.write_u64(u64::from(*byte));
+            self.write_u128(u128::from(self.0) << 64 | u128::from(*byte));
         }
     }
 
-    fn write_usize(&mut self, value: usize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-        let product = u128::from(self.0 ^ value ^ FACTOR) * u128::from(FACTOR.rotate_left(13));
+    fn write_u128(&mut self, value: u128) {
+        let halves =
+            [value as u64 ^ 0x9e37_79b9_7f4a_7c15, (value >> 64) as u64 ^ 0x2d35_8dcc_aa6c_78a5];
+        let product = u128::from(halves[0]) * u128::from(halves[1]);
         self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }
 
 impl<'a> Interner<'a> {
     /// The symbol of a run, which begins with these bytes; the next one if it is new.
-    fn intern(&mut self, run: &'a str, head: u64, next: u32) -> u32 {
+    fn intern(&mut self, run: &'a str, head: u128, next: u32) -> u32 {
         let len = run.len();
-        if len < 8 {
-            let key = head & ((1 << (8 * len)) - 1) | (len as u64) << 56;
-            return *self.tiny.entry(key).or_insert(next);
+        if len > 15 {
+            return *self.long.entry(run).or_insert(next);
         }
-        match run.as_bytes().last_chunk::<8>() {
-            Some(end) if len <= 16 => {
-                *self.short.entry((len, head, u64::from_le_bytes(*end))).or_insert(next)
-            }
-            _ => *self.long.entry(run).or_insert(next),
-        }
+        let key = head & ((1 << (8 * len)) - 1) | (len as u128) << 120;
+        *self.short.entry(key).or_insert(next)
     }
 }
 
 impl<'a> Symbols<'a> {
     fn of(texts: &[&'a str]) -> Self {
-        let mut symbols = Self::default();
+        let bytes: usize = texts.iter().map(|text| text.len()).sum();
+        let mut symbols = Self {
+            sequence: Vec::with_capacity(texts.len() + bytes / RUN_BYTES),
+            ..Self::default()
+        };
         let mut known = Interner::default();
         for (index, text) in texts.iter().enumerate() {
             if index.is_multiple_of(PAGE_TEXTS_MIN) {
@@ -196,10 +185,9 @@ impl<'a> Symbols<'a> {
         symbols
     }
 
-    fn push(&mut self, run: &'a str, word: bool, head: u64, known: &mut Interner<'a>) {
-        let first = run.as_bytes()[0];
-        // Only what starts with a hexadecimal digit can be special.
-        if word && first.is_ascii_hexdigit() {
+    fn push(&mut self, run: &'a str, word: bool, head: u128, known: &mut Interner<'a>) {
+        // Only what starts with a digit or has the length of an id can be special.
+        if word && (run.as_bytes()[0].is_ascii_digit() || HEX_DIGITS.contains(&run.len())) {
             match special(run) {
                 Some((INT, number)) => {
                     self.sequence.push(INT);
@@ -260,7 +248,6 @@ impl Codes {
 /// Writes texts as words; false, and nothing written, where that does not suit them.
 pub(crate) fn write(
     texts: &[&str],
-    form: u8,
     bloom: Option<&mut BloomBuilder>,
     out: &mut Writer,
 ) -> Result<bool> {
@@ -280,7 +267,7 @@ pub(crate) fn write(
     let page_texts = page_texts(symbols.sequence.len().div_ceil(texts.len().max(1)));
     symbols.pages = symbols.pages.into_iter().step_by(page_texts / PAGE_TEXTS_MIN).collect();
     let codes = Codes::of(&symbols.sequence, first as usize + phrases.pairs.len());
-    out.byte(form);
+    out.byte(texts::WORDS);
     out.size(page_texts);
     out.varint(u64::from(codes.once.start));
     // Codes of the specials, then of the phrases as they rise; the rest are atoms in order.
@@ -316,37 +303,18 @@ fn page_texts(codes_per_text: usize) -> usize {
     sizes.take_while(fits).last().unwrap_or(PAGE_TEXTS_MIN)
 }
 
-/// Writes the codes: what pco knows of all of them, then each page.
+/// Writes the codes of each page.
 fn write_codes(symbols: &Symbols<'_>, codes: &Codes, out: &mut Writer) -> Result<()> {
-    let sequence: Vec<u32> =
-        symbols.sequence.iter().map(|symbol| codes.code_of[*symbol as usize]).collect();
     let ends = symbols.pages.iter().skip(1).copied();
-    let ends = ends.chain([[sequence.len(), symbols.ints.len(), symbols.hex.len()]]);
-    let lengths: Vec<[usize; 3]> = symbols
-        .pages
-        .iter()
-        .zip(ends)
-        .map(|(start, end)| [end[0] - start[0], end[1] - start[1], end[2] - start[2]])
-        .collect();
-    let config = ChunkConfig::default()
-        .with_compression_level(LEVEL)
-        .with_mode_spec(ModeSpec::Classic)
-        .with_delta_spec(DeltaSpec::NoOp)
-        .with_paging_spec(PagingSpec::Exact(lengths.iter().map(|page| page[0]).collect()));
-    let failed = |error| Error::internal("cannot compress words").with_source(error);
-    let file = FileCompressor::default();
-    let mut chunk = file.chunk_compressor(&sequence, &config).map_err(failed)?;
-    let meta = file.write_header(Vec::new()).and_then(|bytes| chunk.write_meta(bytes));
-    out.section(&meta.map_err(failed)?);
-    let mut rest = &sequence[..];
-    for (position, [len, ints, hex]) in lengths.into_iter().enumerate() {
-        let (page, after) = rest.split_at(len);
-        rest = after;
-        out.size(len);
-        out.size(ints);
-        out.size(hex);
+    let ends = ends.chain([[symbols.sequence.len(), symbols.ints.len(), symbols.hex.len()]]);
+    for (start, end) in symbols.pages.iter().zip(ends) {
+        let page = symbols.sequence[start[0]..end[0]].iter();
+        let page: Vec<u32> = page.map(|symbol| codes.code_of[*symbol as usize]).collect();
+        (0..3).for_each(|at| out.size(end[at] - start[at]));
         out.size(page.iter().filter(|code| codes.once.contains(*code)).count());
-        out.section(&chunk.write_page(position, Vec::new()).map_err(failed)?);
+        let (token_bytes, packed) = codes::pack(&page)?;
+        out.size(token_bytes);
+        out.section(&packed);
     }
     Ok(())
 }
@@ -370,7 +338,11 @@ fn add_words(symbols: &Symbols<'_>, bloom: &mut BloomBuilder) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block::sections::{Head, read_head};
+    use crate::block::words_read::Words;
+    use bytes::Bytes;
     use proptest::prelude::*;
+    use std::path::Path;
 
     /// Runs byte by byte.
     fn runs_of(text: &str) -> Vec<(&str, bool)> {
@@ -383,14 +355,50 @@ mod tests {
         runs.map(|pair| (&text[pair[0]..pair[1]], is_word(pair[0]))).collect()
     }
 
+    /// Texts of a few pages, with phrases, whole numbers, ids, and words that occur once.
+    fn specimen() -> Vec<String> {
+        let verbs = ["read", "wrote", "skipped", "asked for"];
+        let text = |at: u64| {
+            let verb = verbs[(at * at % 7 % 4) as usize];
+            let id = at.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            match at % 5 {
+                0 => format!("agent {} {verb} the page {id:016x}, again", at % 11),
+                1 => format!("took {} ms; only here: word{at}x", at * 37 % 1009),
+                2 => format!("{verb} Übergröße (no. {})", at % 13),
+                3 => String::new(),
+                _ => format!("the answer of the model was {verb} {} times", at % 3),
+            }
+        };
+        (0..1500).map(text).collect()
+    }
+
+    /// `form-9.block` was written by the code that wrote that form.
+    #[test]
+    fn words_of_the_form_with_pco_stay_readable() {
+        let path = "../../testdata/formats/words/form-9.block";
+        let block = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap();
+        let head_bytes = 16 + u32::from_le_bytes(*block[8..].first_chunk().unwrap()) as usize;
+        let block = Bytes::from(block);
+        let head = read_head(&block, head_bytes, *b"WKTEXTS\x01").unwrap();
+        let mut head = Head::new(&head);
+        assert_eq!(head.byte().unwrap(), texts::WORDS_9);
+        let texts = specimen();
+        let words = Words::parse(&mut head, texts.len(), texts::WORDS_9).unwrap();
+        for (at, text) in texts.iter().enumerate() {
+            let mut found = String::new();
+            words.append(&block, at, &mut found).unwrap();
+            assert_eq!(&found, text);
+        }
+    }
+
     proptest! {
         #[test]
-        fn runs_are_found_eight_bytes_at_a_time(
-            text in prop_oneof![".{0,40}", "[ -~]{0,60}", "([a-z_0-9]{1,20}[ ,]{1,3}){0,9}"],
+        fn runs_are_found_many_bytes_at_a_time(
+            text in prop_oneof![".{0,40}", "[ -~]{0,60}", "[ a]{0,200}", "[a-c]{60,70}[ ,]{1,2}[a-c]{60,70}", "([a-z_0-9]{1,20}[ ,]{1,3}){0,9}"],
         ) {
             let mut found = Vec::new();
             for_each_run(&text, |run, word, head| {
-                let (mut bytes, len) = ([0; 8], run.len().min(8));
+                let (mut bytes, len) = ([0; 16], run.len().min(16));
                 bytes[..len].copy_from_slice(&run.as_bytes()[..len]);
                 assert_eq!(&head.to_le_bytes()[..len], &bytes[..len]);
                 found.push((run, word));
@@ -404,10 +412,7 @@ mod tests {
         ) {
             let (mut known, mut numbers) = (Interner::default(), HashMap::new());
             for (run, next) in runs.iter().zip(0..) {
-                let mut head = [0; 8];
-                let len = run.len().min(8);
-                head[..len].copy_from_slice(&run.as_bytes()[..len]);
-                let symbol = known.intern(run, u64::from_le_bytes(head), next);
+                let symbol = known.intern(run, head(run.as_bytes()), next);
                 prop_assert_eq!(symbol, *numbers.entry(run.as_str()).or_insert(next));
             }
         }

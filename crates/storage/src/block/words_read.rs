@@ -6,11 +6,12 @@ use pco::DecompressorScratch;
 use pco::wrapped::{ChunkDecompressor, FileDecompressor};
 use watchkeep_model::Result;
 
+use super::codes;
 use super::decimals::{int_len, push_int};
 use super::numbers::Numbers;
 use super::sections::{BlockSource, Head, Section, corrupt};
 use super::table::push_hex;
-use super::texts::{PAGE_TEXTS, PackedSpans, once};
+use super::texts::{self, PAGE_TEXTS, PackedSpans, once};
 use super::words::{ATOMS, END, SYMBOLS_MAX};
 use super::words_dictionary::{Dictionary, Lexicon, Shown};
 
@@ -29,13 +30,21 @@ pub(crate) struct Words {
     pub(super) once: Option<u32>,
     ints: Numbers,
     hex: Section,
-    meta: Section,
+    packing: Packing,
     pub(super) pages: Vec<Page>,
     lexicon: OnceLock<Lexicon>,
     dictionary: OnceLock<Dictionary>,
     read_ints: OnceLock<Vec<i64>>,
     read_hex: OnceLock<Vec<u8>>,
-    chunk: OnceLock<ChunkDecompressor<u32>>,
+}
+
+/// How the codes of a page are packed.
+#[derive(Debug)]
+enum Packing {
+    /// See [`super::codes`].
+    Tokens,
+    /// In forms that are not written any more.
+    Pco { meta: Section, chunk: OnceLock<Box<ChunkDecompressor<u32>>> },
 }
 
 #[derive(Debug)]
@@ -44,10 +53,11 @@ pub(super) struct Page {
     codes: usize,
     /// Codes that occur once before its end; 0 where that is not told.
     pub(super) once_before_end: usize,
-    /// Whole numbers and bytes of ids before it.
+    /// Whole numbers and bytes of ids before it, and before the next one.
     before: [usize; 2],
-    /// Whether it has any.
-    has_aside: bool,
+    after: [usize; 2],
+    /// Bytes of its tokens, where it has any.
+    token_bytes: usize,
     section: Section,
     read: OnceLock<Vec<u32>>,
     /// Where each text begins, and the last one ends: codes in the page, numbers and bytes of ids
@@ -55,13 +65,46 @@ pub(super) struct Page {
     starts: OnceLock<Vec<[u32; 3]>>,
 }
 
+fn bounded(size: usize) -> Result<usize> {
+    if size > SYMBOLS_MAX { Err(corrupt("it has too many words")) } else { Ok(size) }
+}
+
+impl Page {
+    fn parse_all(
+        head: &mut Head<'_>,
+        count: usize,
+        page_texts: usize,
+        form: u8,
+    ) -> Result<Vec<Self>> {
+        let (mut before, mut once_before_end) = ([0, 0], 0);
+        let mut pages = Vec::new();
+        for position in 0..count.div_ceil(page_texts) {
+            let codes = bounded(head.size()?)?;
+            let after = [before[0] + bounded(head.size()?)?, before[1] + bounded(head.size()?)?];
+            if form != texts::WORDS_8 {
+                once_before_end += bounded(head.size()?)?;
+            }
+            pages.push(Self {
+                once_before_end,
+                texts: page_texts.min(count - position * page_texts),
+                codes,
+                before,
+                after,
+                token_bytes: if form == texts::WORDS { head.size()? } else { 0 },
+                section: head.section()?,
+                read: OnceLock::new(),
+                starts: OnceLock::new(),
+            });
+            before = after;
+        }
+        Ok(pages)
+    }
+}
+
 impl Words {
-    /// Reads what [`super::words::write`] wrote; `placed` says whether it tells where codes stand that
-    /// occur once.
-    pub(crate) fn parse(head: &mut Head<'_>, count: usize, placed: bool) -> Result<Self> {
-        let bounded = |size: usize| {
-            if size > SYMBOLS_MAX { Err(corrupt("it has too many words")) } else { Ok(size) }
-        };
+    /// Reads what [`super::words::write`] wrote, or an older one did.
+    pub(crate) fn parse(head: &mut Head<'_>, count: usize, form: u8) -> Result<Self> {
+        let placed = form != texts::WORDS_8;
         let page_texts = if placed { head.size()? } else { PAGE_TEXTS };
         if !(1..=PAGE_TEXTS).contains(&page_texts) {
             return Err(corrupt("a page of words has no such size"));
@@ -82,31 +125,14 @@ impl Words {
         let int_count = bounded(head.size()?)?;
         let ints = Numbers::parse(head, int_count)?;
         let hex = head.section()?;
-        let meta = head.section()?;
-        let (mut before, mut once_before_end) = ([0, 0], 0);
-        let pages = (0..count.div_ceil(page_texts))
-            .map(|position| {
-                let codes = bounded(head.size()?)?;
-                let after =
-                    [before[0] + bounded(head.size()?)?, before[1] + bounded(head.size()?)?];
-                if placed {
-                    once_before_end += bounded(head.size()?)?;
-                }
-                let page = Page {
-                    once_before_end,
-                    texts: page_texts.min(count - position * page_texts),
-                    codes,
-                    before,
-                    has_aside: after != before,
-                    section: head.section()?,
-                    read: OnceLock::new(),
-                    starts: OnceLock::new(),
-                };
-                before = after;
-                Ok(page)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if before[0] != int_count {
+        let packing = if form == texts::WORDS {
+            Packing::Tokens
+        } else {
+            Packing::Pco { meta: head.section()?, chunk: OnceLock::new() }
+        };
+        let pages = Page::parse_all(head, count, page_texts, form)?;
+        let ints_of_pages = pages.last().map_or(0, |page| page.after[0]);
+        if ints_of_pages != int_count {
             return Err(corrupt("numbers among words are missing"));
         }
         Ok(Self {
@@ -121,13 +147,12 @@ impl Words {
             once,
             ints,
             hex,
-            meta,
+            packing,
             pages,
             lexicon: OnceLock::new(),
             dictionary: OnceLock::new(),
             read_ints: OnceLock::new(),
             read_hex: OnceLock::new(),
-            chunk: OnceLock::new(),
         })
     }
 
@@ -152,28 +177,19 @@ impl Words {
     pub(super) fn page(&self, source: &dyn BlockSource, at: usize) -> Result<&[u32]> {
         let page = &self.pages[at];
         let read = once(&page.read, || {
-            let damaged = |error| corrupt("words do not unpack").with_source(error);
-            let chunk = once(&self.chunk, || {
-                let meta = self.meta.read(source)?;
-                let (file, rest) = FileDecompressor::new(&meta[..]).map_err(damaged)?;
-                Ok(file.chunk_decompressor(rest).map_err(damaged)?.0)
-            })?;
-            let bytes = page.section.read(source)?;
-            let mut scratch = DecompressorScratch::default();
-            let mut codes = vec![0_u32; page.codes];
+            let codes = match &self.packing {
+                Packing::Tokens => {
+                    let bytes = page.section.read(source)?;
+                    codes::unpack(page.token_bytes, &bytes, page.codes)?
+                }
+                Packing::Pco { meta, chunk } => unpack_pco(meta, chunk, page, source)?,
+            };
             source.note(size_of_val(codes.as_slice()));
-            let progress = chunk
-                .page_decompressor_with_scratch(&bytes[..], page.codes, &mut scratch)
-                .and_then(|mut page| page.read(&mut codes))
-                .map_err(damaged)?;
             let end = self.specials[END as usize];
             let sound = codes.iter().all(|code| (*code as usize) < self.codes)
                 && codes.iter().filter(|code| **code == end).count() == page.texts
                 && codes.last() == Some(&end);
-            if progress.n_processed != page.codes || !sound {
-                return Err(corrupt("a page of words is not what it should be"));
-            }
-            Ok(codes)
+            if sound { Ok(codes) } else { Err(corrupt("a page of words is not what it should be")) }
         })?;
         Ok(read)
     }
@@ -188,20 +204,20 @@ impl Words {
             starts.push(place);
             let end = self.specials[END as usize];
             let codes = self.page(source, at)?;
-            if page.has_aside {
-                let (lexicon, dictionary) = self.dictionary(source)?;
-                for code in codes {
-                    let [ints, digits] = dictionary.aside(lexicon, *code);
-                    place[0] += 1;
-                    place[1] = place[1].saturating_add(ints);
-                    place[2] = place[2].saturating_add(digits);
-                    if *code == end {
-                        starts.push(place);
-                    }
-                }
-            } else {
+            if page.before == page.after {
                 let ends = codes.iter().zip(1..).filter(|(code, _)| **code == end);
                 starts.extend(ends.map(|(_, after)| [after, ints, hex]));
+                return Ok(starts);
+            }
+            let (lexicon, dictionary) = self.dictionary(source)?;
+            for code in codes {
+                let [ints, digits] = dictionary.aside(lexicon, *code);
+                place[0] += 1;
+                place[1] = place[1].saturating_add(ints);
+                place[2] = place[2].saturating_add(digits);
+                if *code == end {
+                    starts.push(place);
+                }
             }
             Ok(starts)
         })?;
@@ -263,4 +279,28 @@ impl Words {
         })?;
         Ok(len)
     }
+}
+
+/// Unpacks the codes of a page.
+fn unpack_pco(
+    meta: &Section,
+    chunk: &OnceLock<Box<ChunkDecompressor<u32>>>,
+    page: &Page,
+    source: &dyn BlockSource,
+) -> Result<Vec<u32>> {
+    let damaged = |error| corrupt("words do not unpack").with_source(error);
+    let chunk = once(chunk, || {
+        let meta = meta.read(source)?;
+        let (file, rest) = FileDecompressor::new(&meta[..]).map_err(damaged)?;
+        Ok(Box::new(file.chunk_decompressor(rest).map_err(damaged)?.0))
+    })?;
+    let bytes = page.section.read(source)?;
+    let mut scratch = DecompressorScratch::default();
+    let mut codes = vec![0_u32; page.codes];
+    let progress = chunk
+        .page_decompressor_with_scratch(&bytes[..], page.codes, &mut scratch)
+        .and_then(|mut page| page.read(&mut codes))
+        .map_err(damaged)?;
+    let is_whole = progress.n_processed == page.codes;
+    if is_whole { Ok(codes) } else { Err(corrupt("a page of words is cut")) }
 }
