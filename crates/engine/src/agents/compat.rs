@@ -11,6 +11,7 @@ use watchkeep_model::{Labels, METRIC_NAME, MetricColumns};
 use super::config::{AgentsConfig, CompatMetrics};
 use super::derived::labels;
 use super::facts::{Counted, Entry, RunFact, StepFact};
+use super::step_sums::Change;
 use crate::totals::{Counts, Family, Times, Totals};
 
 /// Runs by service, agent and status.
@@ -124,15 +125,9 @@ impl Compat {
         std::mem::take(&mut self.overflows)
     }
 
-    /// Counts a step; `usd` is what its cost grew by.
-    pub(super) fn add_step(
-        &mut self,
-        entry: &Entry<StepFact>,
-        before: Option<&StepFact>,
-        usd: f64,
-        is_call: bool,
-        now_ms: i64,
-    ) {
+    /// Counts a step.
+    pub(super) fn add_step(&mut self, change: &Change<'_>, now_ms: i64) {
+        let Change { entry, before, is_call } = change;
         let fact = &entry.fact;
         let (agent, model) = (fact.agent.as_str(), fact.model.as_str());
         let of_model = [("agent", agent), ("provider", &fact.provider), ("model", model)];
@@ -145,8 +140,8 @@ impl Compat {
             if tokens != 0.0 {
                 self.count(&OSMEN_TOKENS, &of_model, tokens, now_ms);
             }
-            if usd != 0.0 {
-                self.count(&OSMEN_COST, &of_model, usd, now_ms);
+            if change.usd() != 0.0 {
+                self.count(&OSMEN_COST, &of_model, change.usd(), now_ms);
             }
         }
         if !self.aet || !is_call {

@@ -3,13 +3,13 @@
 //! which facts of the ledger are in them.
 
 use hashbrown::{HashMap, HashSet};
-use watchkeep_genai::Kind;
-use watchkeep_genai::price::CostSource;
+use watchkeep_genai::{Bucket, Kind};
 use watchkeep_model::{Labels, MetricColumns};
 
 use super::config::{AgentsConfig, EXTRA_LABELS};
-use super::facts::{Counted, Entry, EventFact, FeedbackFact, RunFact, StepFact};
-use crate::totals::{Counts, Exemplar, Family, Histogram, Times, Totals};
+use super::facts::{Entry, EventFact, FeedbackFact, RunFact};
+use super::step_sums::{self, Alike, Change, Sums, observe};
+use crate::totals::{Counts, Family, Times, Totals};
 
 macro_rules! families {
     ($($name:ident [$($counter:literal: $counter_help:literal),*] [$($histogram:literal: $histogram_help:literal),*];)*) => {
@@ -108,106 +108,64 @@ impl Derived {
         std::mem::take(&mut self.overflows) + self.compat.take_overflows()
     }
 
-    /// Counts a step. `before` is what counted of it before; the difference is added.
-    pub(super) fn add_step(
-        &mut self,
-        entry: &Entry<StepFact>,
-        before: Option<&StepFact>,
-        is_call: bool,
-        now_ms: i64,
-    ) {
-        let fact = &entry.fact;
-        let old = before.filter(|fact| fact.counted == Counted::Yes);
-        let counts = fact.counted == Counted::Yes;
-        let extra = self.extra_of_step(fact);
-        let mut pairs: Pairs<'_> = vec![("service", &fact.service), ("agent", &fact.agent)];
-        pairs.extend(extra.iter().map(|(name, value)| (*name, value.as_str())));
-        if before.is_none() {
-            if fact.retry {
-                self.count(&RETRIES, &with(&pairs, &[("kind", fact.kind.name())]), 1.0, now_ms);
-            }
-            if fact.counted == Counted::RolledUp {
-                self.count(&ROLLUPS, &pairs, 1.0, now_ms);
-            }
+    /// Counts steps: what they add to what was decided before.
+    pub(super) fn add_steps(&mut self, changes: &[Change<'_>], now_ms: i64) {
+        let extra: Vec<&str> = self.extra.iter().map(|extra| extra.name).collect();
+        for (alike, sums) in step_sums::sums(changes, &extra, &self.buckets, now_ms) {
+            self.add_alike(&alike, sums, now_ms);
         }
-        if is_call && fact.kind == Kind::Tool {
-            self.add_tool(entry, &pairs, now_ms);
-        }
-        let model = with(&pairs, &[("provider", &fact.provider), ("model", &fact.model)]);
-        let is_model_call = is_call && fact.kind.calls_model();
-        if counts || old.is_some() {
-            self.add_tokens(fact, old, &model, now_ms);
-        }
-        let now_usd = if counts { fact.cost_usd } else { 0.0 };
-        let change = now_usd - old.map_or(0.0, |old| old.cost_usd);
-        if change != 0.0 || is_model_call {
-            let mut more = Counts::of(&COST);
-            more.counters[0] = change;
-            if is_model_call {
-                self.observe(&mut more.histograms[0], entry, fact.duration_ns, now_ms);
-                if let Some(first_ns) = fact.first_token_ns {
-                    self.observe(&mut more.histograms[1], entry, first_ns, now_ms);
-                }
-            }
-            self.add(&COST, &model, &more, now_ms);
-        }
-        if is_model_call {
-            let calls = with(&model, &[("kind", fact.kind.name()), outcome(&fact.error)]);
-            self.count(&CALLS, &calls, 1.0, now_ms);
-        }
-        self.compat.add_step(entry, before, change, is_call, now_ms);
-    }
-
-    fn add_tokens(
-        &mut self,
-        fact: &StepFact,
-        old: Option<&StepFact>,
-        model: &Pairs<'_>,
-        now_ms: i64,
-    ) {
-        let none = watchkeep_genai::Usage::default();
-        let new = if fact.counted == Counted::Yes { &fact.tokens.0 } else { &none };
-        let old_tokens = old.map_or(&none, |old| &old.tokens.0);
-        for bucket in watchkeep_genai::Bucket::ALL {
-            let change = new.get(bucket) as f64 - old_tokens.get(bucket) as f64;
-            if change != 0.0 {
-                let labels = with(model, &[("bucket", bucket.name())]);
-                self.count(&TOKENS, &labels, change, now_ms);
-            }
-        }
-        let unpriced = |fact: &StepFact| {
-            if fact.cost_source == CostSource::Unpriced {
-                fact.tokens.0.total() as f64
-            } else {
-                0.0
-            }
-        };
-        let now = if fact.counted == Counted::Yes { unpriced(fact) } else { 0.0 };
-        let change = now - old.map_or(0.0, unpriced);
-        if change != 0.0 {
-            let labels: Pairs<'_> = vec![("provider", &fact.provider), ("model", &fact.model)];
-            self.count(&UNPRICED, &labels, change, now_ms);
+        for change in changes {
+            self.compat.add_step(change, now_ms);
         }
     }
 
-    fn add_tool(&mut self, entry: &Entry<StepFact>, pairs: &Pairs<'_>, now_ms: i64) {
-        let fact = &entry.fact;
-        let tool = with(pairs, &[("tool", fact.tool.as_str())]);
-        self.count(&TOOL_CALLS, &with(&tool, &[outcome(&fact.error)]), 1.0, now_ms);
-        let mut more = Counts::of(&TOOL_TIMES);
-        self.observe(&mut more.histograms[0], entry, fact.duration_ns, now_ms);
-        self.add(&TOOL_TIMES, &tool, &more, now_ms);
+    fn add_alike(&mut self, alike: &Alike<'_>, sums: Sums, now_ms: i64) {
+        let pairs = self.pairs(alike.service, alike.agent, &alike.extra);
+        let kind = ("kind", alike.kind.name());
+        if sums.retries > 0 {
+            self.count(&RETRIES, &with(&pairs, &[kind]), sums.retries as f64, now_ms);
+        }
+        if sums.rollups > 0 {
+            self.count(&ROLLUPS, &pairs, sums.rollups as f64, now_ms);
+        }
+        let model = with(&pairs, &[("provider", alike.provider), ("model", alike.model)]);
+        for (bucket, tokens) in Bucket::ALL.into_iter().zip(sums.tokens) {
+            if tokens != 0.0 {
+                self.count(&TOKENS, &with(&model, &[("bucket", bucket.name())]), tokens, now_ms);
+            }
+        }
+        if sums.unpriced_tokens != 0.0 {
+            let labels: Pairs<'_> = vec![("provider", alike.provider), ("model", alike.model)];
+            self.count(&UNPRICED, &labels, sums.unpriced_tokens, now_ms);
+        }
+        let (calls, outcome) = (sums.calls as f64, outcome(alike.is_error));
+        let is_tool = alike.kind == Kind::Tool;
+        if is_tool && sums.calls > 0 {
+            let tool = with(&pairs, &[("tool", alike.tool)]);
+            self.count(&TOOL_CALLS, &with(&tool, &[outcome]), calls, now_ms);
+            let more = Counts { histograms: vec![sums.durations], ..Counts::of(&TOOL_TIMES) };
+            self.add(&TOOL_TIMES, &tool, &more, now_ms);
+            if sums.usd != 0.0 {
+                self.count(&COST, &model, sums.usd, now_ms);
+            }
+        } else if sums.calls > 0 || sums.usd != 0.0 {
+            if sums.calls > 0 {
+                self.count(&CALLS, &with(&model, &[kind, outcome]), calls, now_ms);
+            }
+            let histograms = vec![sums.durations, sums.first_tokens];
+            self.add(&COST, &model, &Counts { counters: vec![sums.usd], histograms }, now_ms);
+        }
     }
 
     /// Counts a run that is told of first.
     pub(super) fn add_run(&mut self, entry: &Entry<RunFact>, now_ms: i64) {
         let fact = &entry.fact;
-        let extra = self.extra_of_run(fact);
-        let mut pairs: Pairs<'_> = vec![("service", &fact.service), ("agent", &fact.agent)];
-        pairs.extend(extra.iter().map(|(name, value)| (*name, value.as_str())));
-        self.count(&RUNS, &with(&pairs, &[outcome(&fact.error)]), 1.0, now_ms);
+        let extra = self.extra.iter().map(|extra| value_of_run(fact, extra.name));
+        let extra: Vec<&str> = extra.collect();
+        let pairs = self.pairs(&fact.service, &fact.agent, &extra);
+        self.count(&RUNS, &with(&pairs, &[outcome(!fact.error.is_empty())]), 1.0, now_ms);
         let mut more = Counts::of(&RUN_TIMES);
-        self.observe(&mut more.histograms[0], entry, fact.duration_ns, now_ms);
+        observe(&mut more.histograms[0], &self.buckets, entry, fact.duration_ns, now_ms);
         self.add(&RUN_TIMES, &pairs, &more, now_ms);
         self.compat.add_run(entry, now_ms);
     }
@@ -256,17 +214,6 @@ impl Derived {
         self.totals.iter().map(Totals::len).sum()
     }
 
-    fn observe<F>(&self, to: &mut Histogram, entry: &Entry<F>, nanos: i64, now_ms: i64) {
-        let value = nanos.max(0) as f64 / 1e9;
-        to.observe(&self.buckets, value);
-        to.exemplar = Some(Exemplar {
-            trace_id: entry.trace_id,
-            span_id: entry.span_id,
-            value,
-            time_ms: now_ms,
-        });
-    }
-
     fn count(&mut self, family: &'static Family, pairs: &Pairs<'_>, by: f64, now_ms: i64) {
         let mut more = Counts::of(family);
         more.counters[0] = by;
@@ -281,35 +228,24 @@ impl Derived {
         }
     }
 
-    fn extra_of_step(&mut self, fact: &StepFact) -> Vec<(&'static str, String)> {
-        self.extra_of(|name| match name {
-            "user" => &fact.user,
-            "session" => &fact.session,
-            "interaction" => &fact.interaction,
-            "workflow" => &fact.workflow,
-            "release" => &fact.release,
-            "environment" => &fact.environment,
-            "agent_version" => &fact.agent_version,
-            _ => &fact.prompt,
-        })
+    /// What all metrics of a service's agent are told by; `extra` are the values of the extra labels.
+    fn pairs<'a>(&mut self, service: &'a str, agent: &'a str, extra: &[&'a str]) -> Pairs<'a> {
+        let extra = self.extra.iter_mut().zip(extra);
+        let extra = extra.map(|(extra, value)| (extra.name, extra.value(value)));
+        [("service", service), ("agent", agent)].into_iter().chain(extra).collect()
     }
+}
 
-    fn extra_of_run(&mut self, fact: &RunFact) -> Vec<(&'static str, String)> {
-        self.extra_of(|name| match name {
-            "user" => &fact.user,
-            "session" => &fact.session,
-            "interaction" => &fact.interaction,
-            "release" => &fact.release,
-            "environment" => &fact.environment,
-            "agent_version" => &fact.agent_version,
-            _ => "",
-        })
-    }
-
-    fn extra_of<'a>(&mut self, of: impl Fn(&str) -> &'a str) -> Vec<(&'static str, String)> {
-        let each =
-            self.extra.iter_mut().map(|extra| (extra.name, extra.value(of(extra.name)).to_owned()));
-        each.collect()
+/// The value of one of the extra labels; empty where runs do not tell it.
+fn value_of_run<'a>(fact: &'a RunFact, name: &str) -> &'a str {
+    match name {
+        "user" => &fact.user,
+        "session" => &fact.session,
+        "interaction" => &fact.interaction,
+        "release" => &fact.release,
+        "environment" => &fact.environment,
+        "agent_version" => &fact.agent_version,
+        _ => "",
     }
 }
 
@@ -323,8 +259,8 @@ fn with<'a>(pairs: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Pairs<
 }
 
 /// The label that tells success from failure.
-pub(super) fn outcome(error: &str) -> (&'static str, &'static str) {
-    ("outcome", if error.is_empty() { "success" } else { "error" })
+fn outcome(is_error: bool) -> (&'static str, &'static str) {
+    ("outcome", if is_error { "error" } else { "success" })
 }
 
 /// Derived metrics by tenant.

@@ -17,6 +17,7 @@ use super::config::AgentsConfig;
 use super::derived::Derived;
 use super::facts::{Counted, Entry, Fact, StepFact};
 use super::observers::{Before, DecidedStep};
+use super::step_sums::Change;
 use crate::engine::Engine;
 use crate::totals::Times;
 
@@ -241,9 +242,8 @@ impl Engine {
         let now_ms = now_ns.div_euclid(1_000_000);
         self.agents.counters.steps.inc_by(decisions.steps.len() as u64);
         self.agents.derived_of(tenant, &self.agents_config, |derived| {
-            for decision in decisions.steps.iter().filter(|decision| !decision.is_known) {
-                derived.add_step(&decision.entry, decided(decision), decision.is_call, now_ms);
-            }
+            let changed = decisions.steps.iter().filter(|decision| !decision.is_known);
+            derived.add_steps(&changed.map(change).collect::<Vec<_>>(), now_ms);
             for run in decisions.runs.iter().filter(|run| run.is_first) {
                 derived.add_run(&run.entry, now_ms);
             }
@@ -298,12 +298,12 @@ impl Engine {
     }
 }
 
-/// What was decided before, if anything was.
-fn decided(decision: &Decision) -> Option<&StepFact> {
-    match &decision.before {
+fn change(decision: &Decision) -> Change<'_> {
+    let before = match &decision.before {
         Earlier::Decided(entry) => Some(&entry.fact),
         _ => None,
-    }
+    };
+    Change { entry: &decision.entry, before, is_call: decision.is_call }
 }
 
 fn decided_step(decision: &Decision) -> DecidedStep<'_> {

@@ -2,6 +2,7 @@
 //! the durability, the retention and the query language of logs. Streams are
 //! `{record="step", service="…"}`; the body is the fact as JSON.
 
+use hashbrown::HashMap;
 use watchkeep_model::column::Table as _;
 use watchkeep_model::stream::to_text;
 use watchkeep_model::{
@@ -67,26 +68,26 @@ fn quoted(text: &str) -> String {
 /// Facts as log records.
 pub(crate) fn columns<F: Fact>(entries: &[&Entry<F>]) -> Result<LogColumns> {
     let mut out = LogColumns::default();
-    // Facts of one service stand together.
-    let mut last: Option<(&str, u32, u32)> = None;
+    let mut streams: HashMap<&str, (u32, u32)> = HashMap::new();
+    let mut body = Vec::new();
     for entry in entries {
-        let body = serde_json::to_string(&entry.fact)
+        body.clear();
+        serde_json::to_writer(&mut body, &entry.fact)
             .map_err(|error| Error::internal("a fact is no JSON").with_source(error))?;
+        let body = std::str::from_utf8(&body)
+            .map_err(|error| Error::internal("a fact is no text").with_source(error))?;
         let service = entry.fact.service();
-        let (_, stream_key, service_key) = match last {
-            Some(known) if known.0 == service => known,
-            _ => {
-                let labels = [("record", F::RECORD), ("service", service)];
-                let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
-                let stream = out.stream.intern(&to_text(&Labels::from_pairs(labels)));
-                *last.insert((service, stream, out.service.intern(service)))
-            }
-        };
+        let (stream_key, service_key) = *streams.entry(service).or_insert_with(|| {
+            let labels = [("record", F::RECORD), ("service", service)];
+            let labels = labels.into_iter().filter(|(_, value)| !value.is_empty());
+            let stream = out.stream.intern(&to_text(&Labels::from_pairs(labels)));
+            (stream, out.service.intern(service))
+        });
         out.stream.push_key(stream_key);
         out.service.push_key(service_key);
         out.time_ns.push(entry.time_ns);
         out.observed_ns.push(entry.written_ns);
-        out.body.push(&body);
+        out.body.push(body);
         out.attributes.end_row();
         out.trace_id.push(entry.trace_id.0);
         out.span_id.push(entry.span_id.0);

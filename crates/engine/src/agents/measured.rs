@@ -225,7 +225,7 @@ fn decision(key: Key, growth: &Growth, now_ns: i64, prices: &PriceBook) -> Decis
     step.session = key.session;
     step.user = key.user;
     MEASURED_OPERATION.clone_into(&mut step.operation);
-    let mut fact = seen::told(step, now_ns, prices).fact;
+    let mut fact = seen::told(step, now_ns, prices, &mut seen::Shared::default()).fact;
     fact.service = key.service.into();
     fact.counted = Counted::Yes;
     let trace_id = TraceId((u128::from(trace) << 64 | u128::from(other)).to_be_bytes());

@@ -3,8 +3,8 @@
 //!
 //! In reading order: [`config`], [`facts`] (what the ledger holds), [`ledger`] (writing it down and
 //! reading it again), `records` (rows as readers of dialects take them), `seen` (what is read out of a
-//! batch), `book` (what is decided), [`observers`]
-//! (who is told), `measured` (what only metrics tell), `derived` and `compat` (metrics), `keep` (the task that decides and writes), `recover`
+//! batch), `book` (what is decided), [`observers`] (who is told), `measured` (what only metrics tell),
+//! `step_sums`, `derived` and `compat` (metrics), `keep` (the task that decides and writes), `recover`
 //! (after a start), [`query`] (what people ask of it).
 
 mod book;
@@ -21,6 +21,7 @@ pub mod query;
 mod records;
 mod recover;
 mod seen;
+mod step_sums;
 
 #[cfg(test)]
 mod tests;

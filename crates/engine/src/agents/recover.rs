@@ -24,6 +24,7 @@ use super::facts::{Counted, Entry, EventFact, FeedbackFact, RunFact, StepFact};
 use super::ledger::{LedgerQuery, each};
 use super::measured::MEASURED_OPERATION;
 use super::seen::{self, Seen};
+use super::step_sums::Change;
 use crate::engine::Engine;
 
 /// Samples of metrics that are read to find the newest.
@@ -315,15 +316,13 @@ impl Engine {
         })
         .await?;
         self.agents.derived_of(tenant, &self.agents_config, |derived| {
-            for (key, entry) in &ledger.steps {
-                if is_newer(entry.written_ns) {
-                    let before = ledger.sampled_steps.get(key).map(|entry| &entry.fact);
-                    let told_twice =
-                        matches!(entry.fact.counted, Counted::RolledUp | Counted::Covered);
-                    let is_call = before.is_none() && !told_twice;
-                    derived.add_step(entry, before, is_call, now_ms);
-                }
-            }
+            let newer = ledger.steps.iter().filter(|(_, entry)| is_newer(entry.written_ns));
+            let changes = newer.map(|(key, entry)| {
+                let before = ledger.sampled_steps.get(key).map(|entry| &entry.fact);
+                let told_twice = matches!(entry.fact.counted, Counted::RolledUp | Counted::Covered);
+                Change { entry, before, is_call: before.is_none() && !told_twice }
+            });
+            derived.add_steps(&changes.collect::<Vec<_>>(), now_ms);
             for (key, entry) in &ledger.runs {
                 if is_newer(entry.written_ns) && !ledger.sampled_runs.contains(key) {
                     derived.add_run(entry, now_ms);

@@ -5,6 +5,7 @@
 use std::hash::Hasher as _;
 
 use ecow::EcoString;
+use hashbrown::HashSet;
 use twox_hash::XxHash64;
 use watchkeep_genai::dialect::{LogReading, speaks};
 use watchkeep_genai::price::PriceBook;
@@ -88,6 +89,7 @@ pub(super) fn of_spans(
 ) -> Vec<Seen> {
     let resources = Resources::new(&columns.resource);
     let (mut attributes, mut seen, mut plain) = (Vec::new(), Vec::new(), Vec::new());
+    let mut shared = Shared::default();
     let speaking = if any_speaks(columns) { columns.len() } else { 0 };
     plain.extend(speaking..columns.len());
     for row in 0..speaking {
@@ -106,13 +108,13 @@ pub(super) fn of_spans(
             // It is told of at its end.
             (time_ns, duration_ns) = (time_ns.saturating_sub(read_ns), read_ns);
         }
-        let mut told = told(step, time_ns, prices);
-        told.fact.service = columns.service.get(row).into();
-        told.fact.name = columns.name.get(row).into();
+        let mut told = told(step, time_ns, prices, &mut shared);
+        told.fact.service = shared.of(columns.service.get(row));
+        told.fact.name = shared.of(columns.name.get(row));
         told.fact.duration_ns = duration_ns.max(0);
         seen.push(linked(columns, row, Some(Box::new(told))));
     }
-    let steps: hashbrown::HashSet<TraceId> = seen.iter().map(|seen| seen.trace_id).collect();
+    let steps: HashSet<TraceId> = seen.iter().map(|seen| seen.trace_id).collect();
     let mut last = None;
     for row in plain {
         let id = TraceId(columns.trace_id[row]);
@@ -147,6 +149,7 @@ fn linked(columns: &SpanColumns, row: usize, mut told: Option<Box<Told>>) -> See
 pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook) -> Vec<Seen> {
     let resources = Resources::new(&columns.resource);
     let (mut attributes, mut seen) = (Vec::new(), Vec::new());
+    let mut shared = Shared::default();
     for row in 0..columns.len() {
         attributes.clear();
         attributes.extend(columns.attributes.row(row).map(attribute));
@@ -159,7 +162,8 @@ pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook)
         let resource = resources.of(row);
         let record = records::of_log(columns, row, &attributes, &resource);
         let within = (TraceId(columns.trace_id[row]), SpanId(columns.span_id[row]));
-        seen.extend(read(&record).map(|reading| logged(reading, &record, within, prices)));
+        let reading = read(&record);
+        seen.extend(reading.map(|it| logged(it, &record, within, prices, &mut shared)));
     }
     seen
 }
@@ -172,16 +176,17 @@ pub(super) fn logged(
     record: &Record<'_>,
     (trace, span): (TraceId, SpanId),
     prices: &PriceBook,
+    shared: &mut Shared,
 ) -> Seen {
     let (mut told, is, duration_ns) = match reading {
         LogReading::Step { step, duration_ns } => {
             // Records are made when the step is over.
             let time_ns = record.time_ns.saturating_sub(duration_ns);
-            (told(*step, time_ns, prices), Is::Whole, duration_ns)
+            (told(*step, time_ns, prices, shared), Is::Whole, duration_ns)
         }
         LogReading::Details(step) => {
             let is = if span.is_some() { Is::Details } else { Is::Whole };
-            (told(*step, record.time_ns, prices), is, 0)
+            (told(*step, record.time_ns, prices, shared), is, 0)
         }
         LogReading::Evaluation(judged) => {
             let mut step = Step::new(Kind::Evaluator, Dialect::OpenTelemetry);
@@ -190,13 +195,13 @@ pub(super) fn logged(
             step.interaction = judged.interaction;
             step.user = judged.user;
             step.evaluations = vec![judged.evaluation];
-            (told(step, record.time_ns, prices), Is::Judgement, 0)
+            (told(step, record.time_ns, prices, shared), Is::Judgement, 0)
         }
     };
     told.is = is;
     told.fact.duration_ns = duration_ns.max(0);
-    told.fact.service = record.service.into();
-    told.fact.name = record.name.into();
+    told.fact.service = shared.of(record.service);
+    told.fact.name = shared.of(record.name);
     if is != Is::Whole {
         // It is told of by its own span.
         let told = Some(Box::new(told));
@@ -243,11 +248,25 @@ fn trace_of_session(fact: &StepFact) -> TraceId {
     TraceId(joined.to_be_bytes())
 }
 
+/// Texts of the steps of a batch: equal ones are one in memory, so that names that thousands of steps
+/// have are near when these are counted, and take no room of their own.
+#[derive(Debug, Default)]
+pub(super) struct Shared(HashSet<EcoString>);
+
+impl Shared {
+    fn of(&mut self, text: &str) -> EcoString {
+        if text.len() <= EcoString::INLINE_LIMIT {
+            return text.into();
+        }
+        self.0.get_or_insert_with(text, |text| EcoString::from(text)).clone()
+    }
+}
+
 /// A step as the ledger tells it, with its price.
-pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook) -> Told {
+pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook, shared: &mut Shared) -> Told {
     let cost = prices.cost(&step, time_ns);
     let row = cost.row.unwrap_or_else(no_row);
-    let model = step.model().into();
+    let model = shared.of(step.model());
     let fact = StepFact {
         kind: step.kind,
         dialect: step.dialect,
@@ -255,39 +274,39 @@ pub(super) fn told(step: Step, time_ns: i64, prices: &PriceBook) -> Told {
         name: EcoString::new(),
         parent: SpanId::NONE,
         run: SpanId::NONE,
-        operation: step.operation.into(),
-        agent: step.agent.into(),
-        agent_version: step.agent_version.into(),
-        session: step.session.into(),
-        user: step.user.into(),
-        interaction: step.interaction.into(),
-        reservation: step.reservation.into(),
-        workflow: step.workflow.into(),
-        provider: step.provider.into(),
-        request_model: step.request_model.into(),
+        operation: shared.of(&step.operation),
+        agent: shared.of(&step.agent),
+        agent_version: shared.of(&step.agent_version),
+        session: shared.of(&step.session),
+        user: shared.of(&step.user),
+        interaction: shared.of(&step.interaction),
+        reservation: shared.of(&step.reservation),
+        workflow: shared.of(&step.workflow),
+        provider: shared.of(&step.provider),
+        request_model: shared.of(&step.request_model),
         model,
         response_id: step.response_id.into(),
-        prompt: step.prompt.into(),
-        prompt_version: step.prompt_version.into(),
-        tool: step.tool.into(),
+        prompt: shared.of(&step.prompt),
+        prompt_version: shared.of(&step.prompt_version),
+        tool: shared.of(&step.tool),
         tool_arguments_hash: step.tool_arguments_hash,
         tool_result_hash: step.tool_result_hash,
         tokens: Tokens(step.usage),
         counted: super::facts::Counted::Nothing,
         cost_usd: if cost.usd.is_finite() { cost.usd } else { 0.0 },
         cost_source: cost.source,
-        price: row.key.into(),
-        tier: row.tier.into(),
-        service_tier: step.service_tier.into(),
+        price: shared.of(&row.key),
+        tier: shared.of(&row.tier),
+        service_tier: shared.of(&step.service_tier),
         duration_ns: 0,
         first_token_ns: step.first_token_ns,
-        finish: step.finish_reasons.into_iter().map(Into::into).collect(),
-        error: step.error.into(),
+        finish: step.finish_reasons.iter().map(|reason| shared.of(reason)).collect(),
+        error: shared.of(&step.error),
         retry: false,
         loop_kind: EcoString::new(),
-        tags: step.tags.into_iter().map(Into::into).collect(),
-        release: step.release.into(),
-        environment: step.environment.into(),
+        tags: step.tags.iter().map(|tag| shared.of(tag)).collect(),
+        release: shared.of(&step.release),
+        environment: shared.of(&step.environment),
     };
     Told {
         time_ns,

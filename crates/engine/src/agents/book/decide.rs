@@ -274,6 +274,10 @@ impl Trace {
         when: When,
         out: &mut Decisions,
     ) {
+        debug_assert!(!self.is_worked_out || !self.would_change(rules, now_ns));
+        if self.is_worked_out && when == When::Now {
+            return self.settle(id, now_ns, out);
+        }
         let tree = Tree::of(&self.nodes);
         let mut when = when;
         if when == When::Quiet && self.lookup == Lookup::NotYet && self.lacks_parents(&tree) {
@@ -282,9 +286,37 @@ impl Trace {
             when = When::GoingOn;
         }
         self.is_touched = false;
-        let view = View::of(self, &tree);
-        let loops = super::runs::loops(&view, rules.loop_repeats);
-        let changes = self.changes(&view, &loops, rules, now_ns, when);
+        if !self.is_worked_out {
+            self.work_out(id, &tree, rules, now_ns, when, out);
+        }
+        if when != When::GoingOn {
+            self.settle(id, now_ns, out);
+        }
+    }
+
+    /// Tells of runs.
+    fn settle(&mut self, id: TraceId, now_ns: i64, out: &mut Decisions) {
+        self.is_settled = true;
+        self.tell_runs(id, now_ns, out);
+    }
+
+    /// Works out what the steps are in their trace, and decides those that can be.
+    fn work_out(
+        &mut self,
+        id: TraceId,
+        tree: &Tree,
+        rules: &Rules,
+        now_ns: i64,
+        when: When,
+        out: &mut Decisions,
+    ) {
+        let view = View::of(self, tree);
+        let owners = Owners::of(&view);
+        let loops = super::runs::loops(&view, &owners, rules.loop_repeats);
+        let changes = self.changes(&view, &owners, &loops, rules, now_ns, when);
+        // What counts depends on what has counted: where nothing had, it stays as it is now.
+        let is_first = !view.steps.iter().flatten().any(|step| step.has_counted());
+        let is_fixed = is_first || changes.is_empty();
         let run_of = |at: usize| view.runs[at].map(|run| tree.ids[run]);
         // The first of a kind is told of, whenever it is looked for.
         let found = view.by_time.iter().filter_map(|at| Some((*at, *loops.get(at)?)));
@@ -308,10 +340,16 @@ impl Trace {
         let held = self.nodes.values().filter_map(|node| node.step.as_deref());
         let undecided = held.filter(|step| step.state != State::Decided);
         self.oldest_ns = undecided.map(|step| step.since_ns).min();
-        if when != When::GoingOn {
-            self.is_settled = true;
-            self.tell_runs(id, &tree, now_ns, out);
-        }
+        self.is_worked_out = is_fixed && self.oldest_ns.is_none();
+    }
+
+    /// Whether deciding all at once would change a step.
+    fn would_change(&self, rules: &Rules, now_ns: i64) -> bool {
+        let tree = Tree::of(&self.nodes);
+        let view = View::of(self, &tree);
+        let owners = Owners::of(&view);
+        let loops = super::runs::loops(&view, &owners, rules.loop_repeats);
+        !self.changes(&view, &owners, &loops, rules, now_ns, When::Now).is_empty()
     }
 
     /// Whether a step hangs below a span that is not there.
@@ -323,6 +361,7 @@ impl Trace {
     fn changes(
         &self,
         view: &View<'_>,
+        owners: &Owners,
         loops: &HashMap<usize, &'static str>,
         rules: &Rules,
         now_ns: i64,
@@ -331,7 +370,6 @@ impl Trace {
         let tree = view.tree;
         let parent = |at: usize| self.nodes[&tree.ids[at]].parent;
         let retries = view.retries(parent);
-        let owners = Owners::of(view);
         let mut changes = Vec::new();
         for at in &view.by_time {
             let Some(step) = view.steps[*at] else { continue };
@@ -429,7 +467,7 @@ impl Filled {
 }
 
 /// For each field that is inherited who tells it.
-struct Owners {
+pub(super) struct Owners {
     agent: Vec<Option<usize>>,
     texts: Vec<(u8, Vec<Option<usize>>)>,
     tags: Vec<Option<usize>>,
@@ -466,6 +504,12 @@ impl Owners {
             texts: TEXTS.map(|bit| (bit, view.owners(bit))).into(),
             tags: view.owners(TAGS),
         }
+    }
+
+    /// The agent of a step: its own, or that of the nearest one above that tells one.
+    pub(super) fn agent_of<'a>(&self, view: &View<'a>, at: usize) -> &'a str {
+        let owner = self.agent[at].and_then(|owner| view.steps[owner]);
+        owner.map_or("", |owner| &owner.fact().agent)
     }
 
     /// Whether a fact has what those above it tell.

@@ -138,6 +138,8 @@ struct Trace {
     oldest_ns: Option<i64>,
     /// Whether its runs were told of since something came last.
     is_settled: bool,
+    /// Whether all steps are decided, and deciding again would change nothing.
+    is_worked_out: bool,
     lookup: Lookup,
     /// When it may be read from the store: what is being stored is not there yet.
     look_after_ns: i64,
@@ -160,6 +162,7 @@ impl Trace {
             is_touched: true,
             oldest_ns: None,
             is_settled: false,
+            is_worked_out: false,
             lookup: Lookup::NotYet,
             look_after_ns: i64::MIN,
             loose_run: None,
@@ -287,6 +290,7 @@ impl Book {
         let held = trace.nodes.len();
         trace.lookup = Lookup::Done;
         trace.is_touched = true;
+        trace.is_worked_out = false;
         for seen in spans {
             let known = trace.nodes.get(&seen.span_id).is_some_and(|node| node.step.is_some());
             // What came after is newer than what the store has of it.
@@ -431,6 +435,8 @@ impl Trace {
     }
 
     fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> Taken {
+        // Also of a step that was there: another may tell of its call.
+        self.is_worked_out = false;
         let Seen { trace_id, span_id, parent, told } = seen;
         let held = |told: Told| {
             let nature = Nature::of(&told);

@@ -10,9 +10,8 @@ use watchkeep_genai::loops::{self, Turn};
 use watchkeep_genai::price::CostSource;
 use watchkeep_model::{SpanId, TraceId};
 
-use super::decide::View;
+use super::decide::{Owners, View};
 use super::held::Held;
-use super::tree::Tree;
 use super::{Decisions, RunDecision, Trace};
 use crate::agents::facts::{Counted, Entry, EventFact, RunFact};
 
@@ -20,7 +19,11 @@ use crate::agents::facts::{Counted, Entry, EventFact, RunFact};
 const LOOP_TURNS_MAX: usize = 2_000;
 
 /// Kinds of loops by the position of the step that they were found with.
-pub(super) fn loops(view: &View<'_>, repeats: usize) -> HashMap<usize, &'static str> {
+pub(super) fn loops(
+    view: &View<'_>,
+    owners: &Owners,
+    repeats: usize,
+) -> HashMap<usize, &'static str> {
     let mut by_run: HashMap<usize, Vec<usize>> = HashMap::new();
     for at in &view.by_time {
         if let Some(run) = view.runs[*at]
@@ -32,8 +35,9 @@ pub(super) fn loops(view: &View<'_>, repeats: usize) -> HashMap<usize, &'static 
     let mut found = HashMap::new();
     for places in by_run.into_values() {
         let places = &places[places.len().saturating_sub(LOOP_TURNS_MAX)..];
-        let steps = places.iter().filter_map(|at| view.steps[*at]);
-        let turns: Vec<Turn<'_>> = steps.map(turn).collect();
+        let steps = places.iter().filter_map(|at| Some((view.steps[*at]?, *at)));
+        let turns = steps.map(|(step, at)| turn(step, owners.agent_of(view, at)));
+        let turns: Vec<Turn<'_>> = turns.collect();
         for one in loops::find(&turns, repeats) {
             found.entry(places[one.at]).or_insert(one.kind.name());
         }
@@ -41,12 +45,12 @@ pub(super) fn loops(view: &View<'_>, repeats: usize) -> HashMap<usize, &'static 
     found
 }
 
-fn turn(step: &Held) -> Turn<'_> {
+fn turn<'a>(step: &'a Held, agent: &'a str) -> Turn<'a> {
     let fact = step.fact();
     Turn {
         kind: fact.kind,
         name: if fact.kind == Kind::Tool { &fact.tool } else { &fact.model },
-        agent: &fact.agent,
+        agent,
         arguments: fact.tool_arguments_hash,
         result: fact.tool_result_hash,
         error: &fact.error,
@@ -56,13 +60,10 @@ fn turn(step: &Held) -> Turn<'_> {
 
 impl Trace {
     /// Tells of runs that are new or not what they were.
-    pub(super) fn tell_runs(&mut self, id: TraceId, tree: &Tree, now_ns: i64, out: &mut Decisions) {
+    pub(super) fn tell_runs(&mut self, id: TraceId, now_ns: i64, out: &mut Decisions) {
         let mut by_run: HashMap<SpanId, Vec<&Held>> = HashMap::new();
-        for span in &tree.ids {
-            let step = self.nodes.get(span).and_then(|node| node.step.as_deref());
-            if let Some(step) = step
-                && step.fact().run.is_some()
-            {
+        for step in self.nodes.values().filter_map(|node| node.step.as_deref()) {
+            if step.fact().run.is_some() {
                 by_run.entry(step.fact().run).or_default().push(step);
             }
         }
@@ -70,7 +71,7 @@ impl Trace {
             let Some(top) = self.nodes.get(&run).and_then(|node| node.step.as_deref()) else {
                 continue;
             };
-            steps.sort_by_key(|step| step.time_ns());
+            steps.sort_by_key(|step| (step.time_ns(), step.entry.span_id));
             let (time_ns, fact) = run_fact(top, &steps);
             let told = self.runs.get(&run);
             let hash = hash(&fact);

@@ -34,7 +34,12 @@ fn told(kind: Kind, name: &str, tokens: u64) -> Box<Told> {
     usage.set(Bucket::Input, tokens);
     step.usage = usage;
     step.reported_cost = (tokens > 0).then_some(tokens as f64 / 1_000.0);
-    let mut told = seen::told(step, 0, &watchkeep_genai::price::PriceBook::default());
+    let mut told = seen::told(
+        step,
+        0,
+        &watchkeep_genai::price::PriceBook::default(),
+        &mut seen::Shared::default(),
+    );
     told.fact.cost_usd = tokens as f64 / 1_000.0;
     Box::new(told)
 }

@@ -18,7 +18,7 @@ use watchkeep_storage::seam::{
 use super::Asked;
 use crate::agents::ledger::stopped;
 use crate::agents::records::{each_log, each_span};
-use crate::agents::seen::{CLAUDE_CODE, logged};
+use crate::agents::seen::{CLAUDE_CODE, Shared, logged};
 use crate::engine::Engine;
 
 /// Spans that are looked at of a service.
@@ -204,7 +204,9 @@ impl Asked<'_> {
                     .entry(record.service.to_owned())
                     .or_insert_with(|| Sample::of(record.service));
                 let within = (TraceId(columns.trace_id[row]), SpanId(columns.span_id[row]));
-                let seen = read_log(record).map(|told| logged(told, record, within, self.prices));
+                let seen = read_log(record);
+                let shared = &mut Shared::default();
+                let seen = seen.map(|told| logged(told, record, within, self.prices, shared));
                 let trace = seen.as_ref().map_or(within.0, |seen| seen.trace_id);
                 let told = seen.and_then(|seen| seen.told);
                 sample.see(record, trace, told.map(|told| (told.fact.dialect, told.fact.kind)));
