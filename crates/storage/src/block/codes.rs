@@ -12,9 +12,9 @@ use crate::unpack::decompress;
 
 /// The token of a number below 2^30, and how many low bits it leaves open. Without a branch, which would
 /// be guessed wrong as often as not.
-fn token(number: u32) -> (u8, u32) {
+const fn token(number: u32) -> (u8, u32) {
     let octave = (number | 16).ilog2();
-    let is_above = u32::from(octave > 4).wrapping_neg();
+    let is_above = ((octave > 4) as u32).wrapping_neg();
     let open = (octave - 3) & is_above;
     let token = (number >> open) + ((8 * (octave - 2)) & is_above);
     (token as u8, open)
@@ -40,23 +40,39 @@ const LEAST: [(u32, u32); 256] = {
     all
 };
 
+/// Tokens of the numbers that are most frequent, worked out before.
+const TOKENS: [(u8, u8); 1 << 12] = {
+    let mut all = [(0, 0); 1 << 12];
+    let mut number = 0;
+    while number < all.len() {
+        let (token, open) = token(number as u32);
+        all[number] = (token, open as u8);
+        number += 1;
+    }
+    all
+};
+
 /// Packs numbers below 2^30. Gives how many bytes the tokens take, and these and the open bits.
 pub(crate) fn pack(numbers: &[u32]) -> Result<(usize, Vec<u8>)> {
-    let mut tokens = Vec::with_capacity(numbers.len());
-    let mut open_bits: Vec<u8> = Vec::with_capacity(numbers.len());
-    let (mut bits, mut filled) = (0_u64, 0);
-    for number in numbers {
-        let (token, open) = token(*number);
-        tokens.push(token);
+    let mut tokens = vec![0; numbers.len()];
+    // Eight bytes are written at a time, of which those that are not full are written again.
+    let mut open_bits = vec![0; numbers.len() * 4 + 8];
+    let (mut bits, mut filled, mut at) = (0_u64, 0, 0);
+    for (number, place) in numbers.iter().zip(&mut tokens) {
+        let (token, open) = match TOKENS.get(*number as usize) {
+            Some((token, open)) => (*token, u32::from(*open)),
+            None => token(*number),
+        };
+        *place = token;
         bits |= u64::from(number & ((1 << open) - 1)) << filled;
         filled += open;
-        if filled >= 32 {
-            open_bits.extend_from_slice(&(bits as u32).to_le_bytes());
-            bits >>= 32;
-            filled -= 32;
-        }
+        open_bits[at..at + 8].copy_from_slice(&bits.to_le_bytes());
+        let full = filled / 8;
+        at += full as usize;
+        bits >>= full * 8;
+        filled %= 8;
     }
-    open_bits.extend_from_slice(&bits.to_le_bytes()[..filled.div_ceil(8) as usize]);
+    open_bits.truncate(at + filled.div_ceil(8) as usize);
     let mut bytes = compress(&tokens)?;
     let token_bytes = bytes.len();
     bytes.append(&mut open_bits);

@@ -23,7 +23,7 @@ const FOLLOWS: u8 = 2;
 
 /// Pairs that spare less than one symbol in so many do so by chance, and are not worth the time to look
 /// for more and to put them in.
-const SYMBOLS_PER_SPARED: usize = 16;
+const SYMBOLS_PER_SPARED: usize = 8;
 
 /// Pairs of symbols that became a symbol, the first of which is `first`.
 #[derive(Debug)]

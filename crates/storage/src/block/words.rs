@@ -123,46 +123,103 @@ fn word_mask(bytes: &[u8]) -> u64 {
     bits.rev().fold(0, |mask, bits| mask << 8 | bits)
 }
 
-/// Runs and their symbols.
-#[derive(Debug, Default)]
+/// Atoms and their symbols.
+///
+/// What is looked up is mostly one of a few words, which come first, so what they need lies close
+/// together: a number of four bytes in a table that is at most half full, and their bytes in order.
+#[derive(Debug)]
 struct Interner<'a> {
-    /// Of up to fifteen bytes: these, and in the highest byte how many.
-    short: HashMap<u128, u32, std::hash::BuildHasherDefault<Mix>>,
+    /// Symbols of atoms of up to fifteen bytes; open addressing, 0 where free.
+    slots: Vec<u32>,
+    /// By symbol, from [`ATOMS`]: the bytes of such an atom, and in the highest byte how many; 0 of a
+    /// longer one.
+    keys: Vec<u128>,
     long: HashMap<&'a str, u32>,
 }
 
-/// Mixes the numbers that a run is. Runs that collide on purpose make one block slow to write.
-#[derive(Debug, Default)]
-struct Mix(u64);
+/// Slots at the start.
+const SLOTS_MIN: usize = 1 << 10;
 
-impl std::hash::Hasher for Mix {
-    fn finish(&self) -> u64 {
-        self.0
+/// The bytes of a key by how long it is.
+const KEY_BYTES: [u128; 16] = {
+    let mut masks = [0; 16];
+    let mut len = 1;
+    while len < masks.len() {
+        masks[len] = masks[len - 1] << 8 | 0xff;
+        len += 1;
     }
+    masks
+};
 
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.write_u128(u128::from(self.0) << 64 | u128::from(*byte));
-        }
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        let halves =
-            [value as u64 ^ 0x9e37_79b9_7f4a_7c15, (value >> 64) as u64 ^ 0x2d35_8dcc_aa6c_78a5];
-        let product = u128::from(halves[0]) * u128::from(halves[1]);
-        self.0 = product as u64 ^ (product >> 64) as u64;
-    }
+/// Mixes the numbers that an atom is. Atoms that collide on purpose make one block slow to write.
+fn mix(key: u128) -> usize {
+    let halves = [key as u64 ^ 0x9e37_79b9_7f4a_7c15, (key >> 64) as u64 ^ 0x2d35_8dcc_aa6c_78a5];
+    let product = u128::from(halves[0]) * u128::from(halves[1]);
+    (product as u64 ^ (product >> 64) as u64) as usize
 }
 
 impl<'a> Interner<'a> {
-    /// The symbol of a run, which begins with these bytes; the next one if it is new.
-    fn intern(&mut self, run: &'a str, head: u128, next: u32) -> u32 {
-        let len = run.len();
-        if len > 15 {
-            return *self.long.entry(run).or_insert(next);
+    fn new() -> Self {
+        Self { slots: vec![0; SLOTS_MIN], keys: Vec::new(), long: HashMap::new() }
+    }
+
+    /// What a run of up to fifteen bytes, which begins with these, is looked up by.
+    fn key(run: &str, head: u128) -> Option<u128> {
+        let mask = KEY_BYTES.get(run.len())?;
+        Some(head & mask | (run.len() as u128) << 120)
+    }
+
+    /// Where a key is, or may go, and its symbol, 0 in the latter case.
+    fn slot(&self, key: u128) -> (usize, u32) {
+        let mask = self.slots.len() - 1;
+        let mut at = mix(key) & mask;
+        loop {
+            let symbol = self.slots[at];
+            if symbol == 0 || self.keys[(symbol - ATOMS) as usize] == key {
+                return (at, symbol);
+            }
+            at = (at + 1) & mask;
         }
-        let key = head & ((1 << (8 * len)) - 1) | (len as u128) << 120;
-        *self.short.entry(key).or_insert(next)
+    }
+
+    /// The symbol of a run, which begins with these bytes, if it is an atom already.
+    #[inline]
+    fn get(&self, run: &str, head: u128) -> Option<u32> {
+        match Self::key(run, head) {
+            Some(key) => Some(self.slot(key).1).filter(|symbol| *symbol != 0),
+            None => self.get_long(run),
+        }
+    }
+
+    // Apart, so that the rest becomes part of the loop that asks.
+    #[cold]
+    fn get_long(&self, run: &str) -> Option<u32> {
+        self.long.get(run).copied()
+    }
+
+    /// Gives a run that is no atom yet the next symbol.
+    fn add(&mut self, run: &'a str, head: u128) -> u32 {
+        let symbol = ATOMS + self.keys.len() as u32;
+        let Some(key) = Self::key(run, head) else {
+            self.keys.push(0);
+            self.long.insert(run, symbol);
+            return symbol;
+        };
+        if self.keys.len() * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let (at, _) = self.slot(key);
+        self.slots[at] = symbol;
+        self.keys.push(key);
+        symbol
+    }
+
+    fn grow(&mut self) {
+        self.slots = vec![0; self.slots.len() * 2];
+        for (symbol, key) in (ATOMS..).zip(&self.keys).filter(|(_, key)| **key != 0) {
+            let (at, _) = self.slot(*key);
+            self.slots[at] = symbol;
+        }
     }
 }
 
@@ -173,7 +230,7 @@ impl<'a> Symbols<'a> {
             sequence: Vec::with_capacity(texts.len() + bytes / RUN_BYTES),
             ..Self::default()
         };
-        let mut known = Interner::default();
+        let mut known = Interner::new();
         for (index, text) in texts.iter().enumerate() {
             if index.is_multiple_of(PAGE_TEXTS_MIN) {
                 let place = [symbols.sequence.len(), symbols.ints.len(), symbols.hex.len()];
@@ -186,28 +243,31 @@ impl<'a> Symbols<'a> {
     }
 
     fn push(&mut self, run: &'a str, word: bool, head: u128, known: &mut Interner<'a>) {
-        // Only what starts with a digit or has the length of an id can be special.
-        if word && (run.as_bytes()[0].is_ascii_digit() || HEX_DIGITS.contains(&run.len())) {
-            match special(run) {
-                Some((INT, number)) => {
-                    self.sequence.push(INT);
-                    return self.ints.push(number);
-                }
-                Some((symbol, _)) => {
-                    self.sequence.push(symbol);
-                    let (pairs, _) = run.as_bytes().as_chunks::<2>();
-                    let value = |byte| hex_value(byte).unwrap_or(0);
-                    return self.hex.extend(pairs.iter().map(|[a, b]| value(*a) << 4 | value(*b)));
-                }
-                None => {}
+        match known.get(run, head) {
+            Some(symbol) => self.sequence.push(symbol),
+            None => self.push_unknown(run, word, head, known),
+        }
+    }
+
+    /// Appends what is no atom yet, which may be because it is special.
+    #[cold]
+    fn push_unknown(&mut self, run: &'a str, word: bool, head: u128, known: &mut Interner<'a>) {
+        match special(run).filter(|_| word) {
+            Some((INT, number)) => {
+                self.sequence.push(INT);
+                self.ints.push(number);
+            }
+            Some((symbol, _)) => {
+                self.sequence.push(symbol);
+                let (pairs, _) = run.as_bytes().as_chunks::<2>();
+                let value = |byte| hex_value(byte).unwrap_or(0);
+                self.hex.extend(pairs.iter().map(|[a, b]| value(*a) << 4 | value(*b)));
+            }
+            None => {
+                self.atoms.push(run);
+                self.sequence.push(known.add(run, head));
             }
         }
-        let next = ATOMS + self.atoms.len() as u32;
-        let symbol = known.intern(run, head, next);
-        if symbol == next {
-            self.atoms.push(run);
-        }
-        self.sequence.push(symbol);
     }
 }
 
@@ -408,11 +468,13 @@ mod tests {
 
         #[test]
         fn every_run_has_a_symbol_of_its_own(
-            runs in prop::collection::vec("[ab\u{0} é]{1,19}", 1..40),
+            runs in prop::collection::vec("[ab\u{0} é]{1,19}", 1..1200),
         ) {
-            let (mut known, mut numbers) = (Interner::default(), HashMap::new());
-            for (run, next) in runs.iter().zip(0..) {
-                let symbol = known.intern(run, head(run.as_bytes()), next);
+            let (mut known, mut numbers) = (Interner::new(), HashMap::new());
+            for run in &runs {
+                let head = head(run.as_bytes());
+                let symbol = known.get(run, head).unwrap_or_else(|| known.add(run, head));
+                let next = ATOMS + numbers.len() as u32;
                 prop_assert_eq!(symbol, *numbers.entry(run.as_str()).or_insert(next));
             }
         }
