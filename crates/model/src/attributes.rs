@@ -9,7 +9,9 @@ use base64::Engine as _;
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use crate::column::{ColumnBuffer, Utf8Column, check_offsets, extend_offsets, offset};
+use crate::column::{
+    ColumnBuffer, Utf8Column, and_some_more, check_offsets, extend_offsets, offset,
+};
 use crate::error::{Error, Result};
 
 /// The type of an attribute value (OTLP `AnyValue`), as the letter that is stored.
@@ -276,6 +278,11 @@ impl AttributesColumn {
         self.values.reserve(entries, values);
     }
 
+    /// Makes room for texts of so many bytes together.
+    pub fn reserve_texts(&mut self, bytes: usize) {
+        self.values.reserve(0, bytes);
+    }
+
     /// Takes back all rows from `rows` on.
     pub fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);
@@ -336,8 +343,8 @@ impl AttributesColumn {
     }
 
     pub(crate) fn reserve_for(&mut self, other: &Self) {
-        self.offsets.reserve(other.len());
-        self.kinds.reserve(other.kinds.len());
+        self.offsets.reserve(and_some_more(other.len()));
+        self.kinds.reserve(and_some_more(other.kinds.len()));
         ColumnBuffer::reserve_for(&mut self.keys, &other.keys);
         ColumnBuffer::reserve_for(&mut self.values, &other.values);
     }

@@ -73,7 +73,7 @@ impl Utf8Column {
     }
 
     fn reserve_for(&mut self, other: &Self) {
-        self.reserve(other.len(), other.text.len());
+        self.reserve(and_some_more(other.len()), and_some_more(other.text.len()));
     }
 
     fn shrink_to_fit(&mut self) {
@@ -199,7 +199,7 @@ impl BinaryColumn {
     }
 
     fn reserve_for(&mut self, other: &Self) {
-        self.reserve(other.len(), other.bytes.len());
+        self.reserve(and_some_more(other.len()), and_some_more(other.bytes.len()));
     }
 
     fn shrink_to_fit(&mut self) {
@@ -307,7 +307,7 @@ impl DictColumn {
     }
 
     fn reserve_for(&mut self, other: &Self) {
-        self.keys.reserve(other.len());
+        self.keys.reserve(and_some_more(other.len()));
     }
 
     fn shrink_to_fit(&mut self) {
@@ -333,13 +333,19 @@ macro_rules! debug_shows_only_size {
 }
 debug_shows_only_size!(Utf8Column, BinaryColumn, DictColumn, AttributesColumn);
 
+/// Room for so much, with an eighth on top: what comes is rarely just as long, and a buffer that lacks a
+/// little is copied whole. Memory that nothing is written to takes none.
+pub(crate) fn and_some_more(len: usize) -> usize {
+    len + len / 8
+}
+
 /// What every column buffer can do.
 pub trait ColumnBuffer: Default {
     /// Number of rows.
     fn rows(&self) -> usize;
     /// Appends all rows of another column.
     fn extend_from(&mut self, other: &Self);
-    /// Makes room for about as much as another column holds.
+    /// Makes room for what another column holds, and some more.
     fn reserve_for(&mut self, other: &Self);
     /// Gives room back that nothing is in.
     fn shrink_to_fit(&mut self);
@@ -405,7 +411,7 @@ impl<T: Copy> Extend for Vec<T> {
     }
 
     fn reserve_for_column(&mut self, other: &Self) {
-        self.reserve(other.len());
+        self.reserve(and_some_more(other.len()));
     }
 }
 macro_rules! extend_by_own_method {
@@ -448,7 +454,7 @@ pub trait Table: Default + std::fmt::Debug + Send + Sync + 'static {
     fn byte_len(&self) -> usize;
     /// Appends all rows of another table.
     fn extend_from(&mut self, other: &Self);
-    /// Makes room for about as much as another table holds.
+    /// Makes room for what another table holds, and some more.
     fn reserve_for(&mut self, other: &Self);
     /// Gives room back that nothing is in.
     fn shrink_to_fit(&mut self);

@@ -18,6 +18,8 @@ use crate::protobuf::{Malformed, Reader};
 pub fn decode_traces(body: &[u8], limits: &DecodeLimits) -> Result<Decoded<SpanColumns>> {
     check_body(body, Signal::Traces)?;
     let mut decoder = Decoder { context: Context::new(limits), columns: SpanColumns::default() };
+    // Most of a body is texts of attributes.
+    decoder.columns.attributes.reserve_texts(body.len());
     decoder.request(Reader::new(body)).map_err(|fault| fault.into_error(Signal::Traces))?;
     let Context { warnings, rejections, .. } = decoder.context;
     Ok(Decoded {
