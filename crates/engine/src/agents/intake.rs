@@ -71,21 +71,19 @@ impl Engine {
         let book = books.entry(tenant.clone()).or_default();
         let mut arrived = Vec::new();
         for seen in seen {
-            let must_look = book.must_look(seen.trace_id);
-            let told = seen.told.as_deref().filter(|_| !must_look);
-            let step = told.map(|told| Arc::new(entry(&seen, told, now_ns)));
-            let counts_now = told.is_some_and(counts_now);
+            let told = seen.told.as_deref().filter(|_| !book.must_look(seen.trace_id));
+            let arrival = told.map(|told| Arrival { counts_now: counts_now(told) });
             let evaluations = told.map(|told| told.evaluations.clone()).unwrap_or_default();
-            let judges = seen.told.as_ref().is_some_and(|told| told.is == seen::Is::Judgement);
-            if judges {
+            let is_judgement = |told: &Told| told.is == seen::Is::Judgement;
+            if seen.told.as_deref().is_some_and(is_judgement) {
+                let step = arrival.and_then(|_| entry(seen, now_ns));
                 arrived.extend(step.map(|step| (step, false, evaluations)));
                 continue;
             }
-            let arrival = step.clone().map(|entry| Arrival { entry, counts_now });
-            let taken = book.take(seen, now_ns, arrival);
+            let (taken, step) = book.take(seen, now_ns, arrival);
             if let (Some(step), Taken::NewStep | Taken::Updated) = (step, taken) {
-                let counts_now = counts_now && taken == Taken::NewStep;
-                arrived.push((step, counts_now, evaluations));
+                let counts_now = arrival.is_some_and(|arrival| arrival.counts_now);
+                arrived.push((step, counts_now && taken == Taken::NewStep, evaluations));
             }
         }
         let told: Vec<Arrived<'_>> = arrived
@@ -124,14 +122,10 @@ impl Engine {
     }
 }
 
-fn entry(seen: &Seen, told: &Told, now_ns: i64) -> Entry<StepFact> {
-    Entry {
-        time_ns: told.time_ns,
-        written_ns: now_ns,
-        trace_id: seen.trace_id,
-        span_id: seen.span_id,
-        fact: told.fact.clone(),
-    }
+fn entry(seen: Seen, now_ns: i64) -> Option<Arc<Entry<StepFact>>> {
+    let Seen { trace_id, span_id, told, .. } = seen;
+    let Told { time_ns, fact, .. } = *told?;
+    Some(Arc::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact }))
 }
 
 /// Whether a step's tokens are taken to count until it is decided.

@@ -190,13 +190,15 @@ pub(super) enum Taken {
     Known,
 }
 
-/// What observers are told of a step's arrival.
-#[derive(Debug, Clone)]
+/// How observers are told of a step's arrival.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival {
-    pub(super) entry: Arc<Entry<StepFact>>,
     /// Whether what it told counts at once.
     pub(super) counts_now: bool,
 }
+
+/// What a step told when it arrived, where observers are told of that.
+pub(super) type Shown = Option<Arc<Entry<StepFact>>>;
 
 /// Steps of a tenant.
 #[derive(Debug, Default)]
@@ -241,14 +243,19 @@ impl Book {
     }
 
     /// Takes a span.
-    pub(super) fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> Taken {
+    pub(super) fn take(
+        &mut self,
+        seen: Seen,
+        now_ns: i64,
+        arrival: Option<Arrival>,
+    ) -> (Taken, Shown) {
         let was_here = self.known_set.contains(&self.hash_of(seen.trace_id));
         let Self { traces, spans, responses, streams, .. } = self;
         let (trace_id, span_id) = (seen.trace_id, seen.span_id);
         let trace = match traces.entry(trace_id) {
             hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             hashbrown::hash_map::Entry::Vacant(_) if seen.told.is_none() && !was_here => {
-                return Taken::Known;
+                return (Taken::Known, None);
             }
             hashbrown::hash_map::Entry::Vacant(entry) => {
                 let trace = entry.insert(Trace::new(now_ns));
@@ -259,13 +266,13 @@ impl Book {
             }
         };
         let held = trace.nodes.len();
-        let taken = trace.take(seen, now_ns, arrival);
+        let (taken, arrived) = trace.take(seen, now_ns, arrival);
         trace.note_call(trace_id, span_id, responses, streams);
         *spans += trace.nodes.len() - held;
         if taken != Taken::Known {
             trace.touch(now_ns);
         }
-        taken
+        (taken, arrived)
     }
 
     /// Makes sure that a trace is read from the store: its request broke off, so nobody knows whether
@@ -434,55 +441,62 @@ impl Trace {
         self.last_ns = self.last_ns.max(now_ns);
     }
 
-    fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> Taken {
+    fn take(&mut self, seen: Seen, now_ns: i64, arrival: Option<Arrival>) -> (Taken, Shown) {
         // Also of a step that was there: another may tell of its call.
         self.is_worked_out = false;
         let Seen { trace_id, span_id, parent, told } = seen;
+        let entry = |time_ns, fact| {
+            Arc::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact })
+        };
+        let shown = |entry: &Arc<_>| arrival.map(|_| Arc::clone(entry));
         let held = |told: Told| {
             let nature = Nature::of(&told);
-            let (entry, before) = match arrival {
-                Some(Arrival { entry, counts_now: true }) => {
-                    (Arc::clone(&entry), Earlier::Arrived(entry))
-                }
-                Some(Arrival { entry, .. }) => (entry, Earlier::Nothing),
-                None => {
-                    let Told { time_ns, fact, .. } = told;
-                    let entry = Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact };
-                    (Arc::new(entry), Earlier::Nothing)
-                }
-            };
-            Box::new(Held::new(entry, nature, now_ns, before))
+            let entry = entry(told.time_ns, told.fact);
+            let counts_now = arrival.is_some_and(|arrival| arrival.counts_now);
+            let before =
+                if counts_now { Earlier::Arrived(Arc::clone(&entry)) } else { Earlier::Nothing };
+            (shown(&entry), Box::new(Held::new(entry, nature, now_ns, before)))
         };
         let node = match self.nodes.entry(span_id) {
-            hashbrown::hash_map::Entry::Vacant(entry) => {
-                let taken = if told.is_some() { Taken::NewStep } else { Taken::NewSpan };
-                let step = told.map(|told| held(*told));
-                entry.insert(Node { parent, step });
-                return taken;
+            hashbrown::hash_map::Entry::Vacant(vacant) => {
+                let Some(told) = told else {
+                    vacant.insert(Node { parent, step: None });
+                    return (Taken::NewSpan, None);
+                };
+                let (shown, step) = held(*told);
+                vacant.insert(Node { parent, step: Some(step) });
+                return (Taken::NewStep, shown);
             }
-            hashbrown::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            hashbrown::hash_map::Entry::Occupied(occupied) => occupied.into_mut(),
         };
-        if let (Some(Told { is: Is::Details, .. }), Some(step)) = (told.as_deref(), &mut node.step)
-        {
-            let is_new = told.is_some_and(|told| step.add_details(&told));
-            return if is_new { Taken::Updated } else { Taken::Known };
-        }
         // Two sides of a request may share an id (Zipkin): that whose parent is another leads up.
-        let is_moved = node.parent != parent && parent != span_id && parent.is_some();
-        if is_moved {
-            node.parent = parent;
-        }
+        let moved_to =
+            (node.parent != parent && parent != span_id && parent.is_some()).then_some(parent);
         match (told, &mut node.step) {
+            (Some(told), Some(step)) if told.is == Is::Details => {
+                if !step.add_details(&told) {
+                    return (Taken::Known, None);
+                }
+                (Taken::Updated, shown(&entry(told.time_ns, told.fact)))
+            }
             (Some(told), step @ None) => {
-                *step = Some(held(*told));
-                Taken::NewStep
+                let (shown, new) = held(*told);
+                *step = Some(new);
+                node.parent = moved_to.unwrap_or(node.parent);
+                (Taken::NewStep, shown)
             }
             (Some(told), Some(step)) if !step.is_told_again(&told) => {
+                let shown = arrival.map(|_| entry(told.time_ns, told.fact.clone()));
                 step.update(*told);
-                Taken::Updated
+                node.parent = moved_to.unwrap_or(node.parent);
+                (Taken::Updated, shown)
             }
-            _ if is_moved => Taken::Updated,
-            _ => Taken::Known,
+            (told, _) => {
+                let Some(parent) = moved_to else { return (Taken::Known, None) };
+                node.parent = parent;
+                let shown = told.and_then(|told| shown(&entry(told.time_ns, told.fact)));
+                (Taken::Updated, shown)
+            }
         }
     }
 

@@ -81,18 +81,9 @@ impl Game {
             let arrived = seen.told.as_deref().filter(|told| {
                 !must_look && told.fact.kind.calls_model() && !told.is_aggregate && !told.is_free
             });
-            let arrived = arrived.map(|told| {
-                Arc::new(Entry {
-                    time_ns: told.time_ns,
-                    written_ns: self.now_ns,
-                    trace_id: seen.trace_id,
-                    span_id: seen.span_id,
-                    fact: told.fact.clone(),
-                })
-            });
-            let arrival = arrived.clone().map(|entry| Arrival { entry, counts_now: true });
-            if self.book.take(seen, self.now_ns, arrival) == Taken::NewStep {
-                self.spent += arrived.map_or(0.0, |entry| entry.fact.cost_usd);
+            let arrival = arrived.map(|_| Arrival { counts_now: true });
+            if let (Taken::NewStep, Some(entry)) = self.book.take(seen, self.now_ns, arrival) {
+                self.spent += entry.fact.cost_usd;
             }
         }
     }
