@@ -17,9 +17,13 @@ struct Held<'a> {
     attribute: Attribute<'a>,
 }
 
+const _: () = assert!(Field::COUNT < u8::MAX as usize);
+
 /// What a record says.
 pub(super) struct Sheet<'a> {
-    fields: [Option<Held<'a>>; Field::COUNT],
+    /// By field one more than its place among `held`, or 0: of many fields a span tells few.
+    places: [u8; Field::COUNT],
+    held: Vec<Held<'a>>,
     /// Numbers of tokens as they were sent.
     pub(super) raw_usage: Vec<(&'a str, u64)>,
     /// Judgements that came as a list, by the key that they have in common.
@@ -46,7 +50,8 @@ impl<'a> Sheet<'a> {
     /// What attributes say, whether or not a key is a dialect's.
     pub(super) fn read_all(attributes: &[Attribute<'a>]) -> Self {
         let mut sheet = Self {
-            fields: [None; Field::COUNT],
+            places: [0; Field::COUNT],
+            held: Vec::with_capacity(attributes.len().min(Field::COUNT)),
             raw_usage: Vec::new(),
             evaluations: Vec::new(),
             cost_of_parts: None,
@@ -93,10 +98,24 @@ impl<'a> Sheet<'a> {
         }
     }
 
+    fn get(&self, field: Field) -> Option<&Held<'a>> {
+        let place = self.places[field as usize].checked_sub(1)?;
+        self.held.get(place as usize)
+    }
+
+    fn set(&mut self, field: Field, new: Held<'a>) {
+        let place = &mut self.places[field as usize];
+        if *place == 0 {
+            self.held.push(new);
+            *place = self.held.len() as u8;
+        } else {
+            self.held[*place as usize - 1] = new;
+        }
+    }
+
     fn hold(&mut self, field: Field, new: Held<'a>) {
-        let slot = &mut self.fields[field as usize];
-        if slot.is_none_or(|held| new.rank <= held.rank) {
-            *slot = Some(new);
+        if self.get(field).is_none_or(|held| new.rank <= held.rank) {
+            self.set(field, new);
         }
     }
 
@@ -108,8 +127,7 @@ impl<'a> Sheet<'a> {
             Some((_, held)) => *held = count,
             None => self.raw_usage.push((new.attribute.key, count)),
         }
-        let slot = &mut self.fields[field as usize];
-        let replaces = slot.is_none_or(|held| {
+        let replaces = self.get(field).is_none_or(|held| {
             let held_count = tokens(held.attribute.text).unwrap_or(0);
             if new.rank <= held.rank {
                 count > 0 || held_count == 0 || new.rank == held.rank
@@ -118,7 +136,7 @@ impl<'a> Sheet<'a> {
             }
         });
         if replaces {
-            *slot = Some(new);
+            self.set(field, new);
         }
     }
 
@@ -146,7 +164,7 @@ impl<'a> Sheet<'a> {
 
     /// What a field says.
     pub(super) fn text(&self, field: Field) -> Option<&'a str> {
-        self.fields[field as usize].map(|held| held.attribute.text)
+        self.get(field).map(|held| held.attribute.text)
     }
 
     /// What a field says, or nothing.
@@ -161,7 +179,7 @@ impl<'a> Sheet<'a> {
 
     /// The dialect whose key filled a field.
     pub(super) fn dialect_of(&self, field: Field) -> Option<Dialect> {
-        self.fields[field as usize].map(|held| held.dialect)
+        self.get(field).map(|held| held.dialect)
     }
 
     /// Whether a key of a dialect's table is there.
@@ -189,8 +207,7 @@ impl<'a> Sheet<'a> {
     /// Whether the tokens are the sum over steps below by the names of their keys.
     pub(super) fn is_aggregate(&self) -> bool {
         [Field::InputTokens, Field::OutputTokens].into_iter().any(|field| {
-            self.fields[field as usize]
-                .is_some_and(|held| held.attribute.key.starts_with(pydantic::AGGREGATED))
+            self.get(field).is_some_and(|held| held.attribute.key.starts_with(pydantic::AGGREGATED))
         })
     }
 
