@@ -266,13 +266,13 @@ impl Book {
             }
         };
         let held = trace.nodes.len();
-        let (taken, arrived) = trace.take(seen, now_ns, arrival);
+        let (taken, shown) = trace.take(seen, now_ns, arrival);
         trace.note_call(trace_id, span_id, responses, streams);
         *spans += trace.nodes.len() - held;
         if taken != Taken::Known {
             trace.touch(now_ns);
         }
-        (taken, arrived)
+        (taken, shown)
     }
 
     /// Makes sure that a trace is read from the store: its request broke off, so nobody knows whether
@@ -469,34 +469,33 @@ impl Trace {
             }
             hashbrown::hash_map::Entry::Occupied(occupied) => occupied.into_mut(),
         };
+        let adds = told.as_ref().is_some_and(|told| told.is == Is::Details) && node.step.is_some();
         // Two sides of a request may share an id (Zipkin): that whose parent is another leads up.
-        let moved_to =
-            (node.parent != parent && parent != span_id && parent.is_some()).then_some(parent);
+        let is_moved = !adds && node.parent != parent && parent != span_id && parent.is_some();
+        if is_moved {
+            node.parent = parent;
+        }
         match (told, &mut node.step) {
-            (Some(told), Some(step)) if told.is == Is::Details => {
-                if !step.add_details(&told) {
-                    return (Taken::Known, None);
-                }
-                (Taken::Updated, shown(&entry(told.time_ns, told.fact)))
+            (Some(told), Some(step)) if adds => {
+                let is_new = step.add_details(&told);
+                let taken = if is_new { Taken::Updated } else { Taken::Known };
+                (taken, shown(&entry(told.time_ns, told.fact)))
             }
             (Some(told), step @ None) => {
                 let (shown, new) = held(*told);
                 *step = Some(new);
-                node.parent = moved_to.unwrap_or(node.parent);
                 (Taken::NewStep, shown)
             }
             (Some(told), Some(step)) if !step.is_told_again(&told) => {
                 let shown = arrival.map(|_| entry(told.time_ns, told.fact.clone()));
                 step.update(*told);
-                node.parent = moved_to.unwrap_or(node.parent);
                 (Taken::Updated, shown)
             }
-            (told, _) => {
-                let Some(parent) = moved_to else { return (Taken::Known, None) };
-                node.parent = parent;
-                let shown = told.and_then(|told| shown(&entry(told.time_ns, told.fact)));
-                (Taken::Updated, shown)
+            (told, _) if is_moved => {
+                let told = told.map(|told| entry(told.time_ns, told.fact));
+                (Taken::Updated, told.and_then(|told| shown(&told)))
             }
+            _ => (Taken::Known, None),
         }
     }
 
