@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use std::ops::Range;
 
 use crate::column::{
-    ColumnBuffer, Utf8Column, and_some_more, check_offsets, extend_offsets, offset,
+    ColumnBuffer, DictColumn, Utf8Column, and_some_more, check_offsets, extend_offsets, offset,
 };
 use crate::error::{Error, Result};
 
@@ -199,11 +199,11 @@ pub fn write_json_string(out: &mut String, text: &str) {
     out.push('"');
 }
 
-/// A list of keys and typed values per row.
-#[derive(Clone, PartialEq, Eq)]
+/// A list of keys and typed values per row. The keys of all rows are few, so each is held once.
+#[derive(Clone, PartialEq)]
 pub struct AttributesColumn {
     offsets: Vec<i32>,
-    keys: Utf8Column,
+    keys: DictColumn,
     values: Utf8Column,
     kinds: Vec<u8>,
 }
@@ -212,7 +212,7 @@ impl Default for AttributesColumn {
     fn default() -> Self {
         Self {
             offsets: vec![0],
-            keys: Utf8Column::default(),
+            keys: DictColumn::default(),
             values: Utf8Column::default(),
             kinds: Vec::new(),
         }
@@ -247,10 +247,13 @@ impl AttributesColumn {
         self.offsets.push(offset(self.kinds.len()));
     }
 
-    /// Appends a row of another column. Panics when out of range, like a slice.
-    pub fn push_row_of(&mut self, other: &Self, row: usize) {
+    /// Appends a row of another column; `known` is as in [`DictColumn::push_row_of`]. Panics when out
+    /// of range, like a slice.
+    pub fn push_row_of(&mut self, other: &Self, row: usize, known: &mut Vec<Option<u32>>) {
         let entries = other.entries(row);
-        self.keys.extend_range(&other.keys, entries.clone());
+        for entry in entries.clone() {
+            self.keys.push_row_of(&other.keys, entry, known);
+        }
         self.values.extend_range(&other.values, entries.clone());
         self.kinds.extend_from_slice(&other.kinds[entries]);
         self.end_row();
@@ -261,20 +264,19 @@ impl AttributesColumn {
         self.offsets[row] as usize..self.offsets[row + 1] as usize
     }
 
-    /// Makes room for some rows of other columns, which each say how many entries, and bytes of keys
-    /// and of texts, they have.
+    /// Makes room for some rows of other columns, which each say how many entries, and bytes of
+    /// texts, they have.
     pub fn reserve_rows<'a>(&mut self, rows: impl Iterator<Item = (&'a Self, usize)>) {
-        let (mut count, mut entries, mut keys, mut values) = (0, 0, 0, 0);
+        let (mut count, mut entries, mut values) = (0, 0, 0);
         for (column, row) in rows {
             let of_row = column.entries(row);
             count += 1;
             entries += of_row.len();
-            keys += column.keys.bytes_of(of_row.clone());
             values += column.values.bytes_of(of_row);
         }
         self.offsets.reserve(count);
         self.kinds.reserve(entries);
-        self.keys.reserve(entries, keys);
+        self.keys.reserve(entries);
         self.values.reserve(entries, values);
     }
 
@@ -309,19 +311,19 @@ impl AttributesColumn {
     }
 
     /// Row offsets, keys, texts and type letters of all entries.
-    pub fn parts(&self) -> (&[i32], &Utf8Column, &Utf8Column, &[u8]) {
+    pub fn parts(&self) -> (&[i32], &DictColumn, &Utf8Column, &[u8]) {
         (&self.offsets, &self.keys, &self.values, &self.kinds)
     }
 
     /// As [`AttributesColumn::parts`], giving the buffers away.
-    pub fn into_parts(self) -> (Vec<i32>, Utf8Column, Utf8Column, Vec<u8>) {
+    pub fn into_parts(self) -> (Vec<i32>, DictColumn, Utf8Column, Vec<u8>) {
         (self.offsets, self.keys, self.values, self.kinds)
     }
 
     /// Builds a column from stored buffers, checking that they agree.
     pub fn from_parts(
         offsets: Vec<i32>,
-        keys: Utf8Column,
+        keys: DictColumn,
         values: Utf8Column,
         kinds: Vec<u8>,
     ) -> Result<Self> {

@@ -215,6 +215,9 @@ pub struct DictColumn {
     keys: Vec<u32>,
     lookup: HashTable<u32>,
     hasher: DefaultHashBuilder,
+    /// By key the one that came after it last: rows repeat themselves in order, so the next value
+    /// is mostly known without looking for it.
+    after: Vec<u32>,
 }
 
 impl DictColumn {
@@ -249,9 +252,19 @@ impl DictColumn {
         self.keys.push(key);
     }
 
+    /// Makes room for more rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.keys.reserve(rows);
+    }
+
     /// Takes back all rows; keys that were given stay good.
     pub fn clear_rows(&mut self) {
         self.keys.clear();
+    }
+
+    /// Takes back all rows from `rows` on; keys that were given stay good.
+    pub fn truncate(&mut self, rows: usize) {
+        self.keys.truncate(rows);
     }
 
     /// Appends so many rows that all hold the value of a key from [`DictColumn::intern`].
@@ -262,7 +275,26 @@ impl DictColumn {
 
     /// Appends a row.
     pub fn push(&mut self, value: &str) {
+        let last = self.keys.last().map(|last| *last as usize);
+        let after = last.and_then(|last| self.after.get(last).copied());
+        if let Some(key) = after.filter(|key| self.values.get(*key as usize) == value) {
+            self.keys.push(key);
+            return;
+        }
         let key = self.intern(value);
+        if let Some(last) = last {
+            self.after.resize(self.values.len(), 0);
+            self.after[last] = key;
+        }
+        self.keys.push(key);
+    }
+
+    /// Appends a row of another column. `known` is empty at first, and for that other column alone:
+    /// it keeps which of this column's keys stand for its keys.
+    pub fn push_row_of(&mut self, other: &Self, row: usize, known: &mut Vec<Option<u32>>) {
+        known.resize(other.values.len(), None);
+        let key = other.keys[row] as usize;
+        let key = *known[key].get_or_insert_with(|| self.intern(other.values.get(key)));
         self.keys.push(key);
     }
 

@@ -86,30 +86,25 @@ fn gather_texts(into: &mut Utf8Column, from: &[ColumnRef<'_>], places: &[Place])
 }
 
 fn gather_dictionary(into: &mut DictColumn, from: &[ColumnRef<'_>], places: &[Place]) {
-    // Each value of a source is looked up once, when the first row needs it.
-    let mut translated: Vec<Vec<Option<u32>>> = vec![Vec::new(); from.len()];
+    let mut known = vec![Vec::new(); from.len()];
+    into.reserve(places.len());
     for (table, row) in places {
-        let ColumnRef::Dict(column) = from[*table as usize] else { continue };
-        let (values, keys) = column.parts();
-        let known = &mut translated[*table as usize];
-        if known.is_empty() {
-            known.resize(values.len(), None);
+        if let ColumnRef::Dict(column) = from[*table as usize] {
+            into.push_row_of(column, *row as usize, &mut known[*table as usize]);
         }
-        let key = keys[*row as usize] as usize;
-        let key = *known[key].get_or_insert_with(|| into.intern(values.get(key)));
-        into.push_key(key);
     }
 }
 
 fn gather_attributes(into: &mut AttributesColumn, from: &[ColumnRef<'_>], places: &[Place]) {
     let rows = || {
         places.iter().filter_map(|(table, row)| match from[*table as usize] {
-            ColumnRef::Attributes(column) => Some((column, *row as usize)),
+            ColumnRef::Attributes(column) => Some((*table as usize, column, *row as usize)),
             _ => None,
         })
     };
-    into.reserve_rows(rows());
-    rows().for_each(|(column, row)| into.push_row_of(column, row));
+    into.reserve_rows(rows().map(|(_, column, row)| (column, row)));
+    let mut known = vec![Vec::new(); from.len()];
+    rows().for_each(|(table, column, row)| into.push_row_of(column, row, &mut known[table]));
 }
 
 #[cfg(test)]

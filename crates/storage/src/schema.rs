@@ -153,9 +153,10 @@ fn attributes(column: AttributesColumn) -> Result<(MapArray, StringArray), Arrow
     let (offsets, keys, values, kinds) = column.into_parts();
     let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
     let kinds = StringArray::try_new(offsets.clone(), Buffer::from_vec(kinds), None)?;
+    let keys: StringArray = keys.iter().map(Some).collect();
     let entries = StructArray::try_new(
         entry_fields(),
-        vec![Arc::new(strings(keys)?), Arc::new(strings(values)?)],
+        vec![Arc::new(keys), Arc::new(strings(values)?)],
         None,
     )?;
     Ok((MapArray::try_new(entries_field(), offsets, entries, None, false)?, kinds))

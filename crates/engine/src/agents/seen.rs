@@ -76,7 +76,7 @@ pub(super) const CLAUDE_CODE: &str = "claude_code";
 
 /// Whether a span of a batch may be a step.
 fn any_speaks(columns: &SpanColumns) -> bool {
-    columns.attributes.parts().1.iter().any(speaks)
+    columns.attributes.parts().1.parts().0.iter().any(speaks)
 }
 
 /// Spans of a batch: those that are steps, and all others of traces for which `wanted` holds or that

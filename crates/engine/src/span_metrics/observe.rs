@@ -147,8 +147,8 @@ fn size(spans: &SpanColumns, row: usize) -> usize {
         + spans.name.get(row).len()
         + spans.events.get(row).len()
         + spans.links.get(row).len()
-        + between(keys.parts().0, entries.start, entries.end)
         + between(values.parts().0, entries.start, entries.end)
+        + entries.map(|entry| keys.get(entry).len()).sum::<usize>()
 }
 
 /// What a span tells of a request between services.

@@ -11,19 +11,61 @@ use super::bloom::BloomBuilder;
 use super::sections::{Head, Writer, corrupt};
 use super::shred::{COLUMNS_MAX, SHAPES_MAX, Shredded, Shredder, WHOLE};
 use super::texts_read::Reader;
+use crate::gather::Place as RowPlace;
 
 /// A row is compared with so many shapes, those seen last, before its own is looked up.
 const RECENT: usize = 8;
 
-/// Key, letter of the type, and how often that pair stands before in the row.
-type Place<'a> = (&'a str, u8, u32);
+/// Number of the key, letter of the type, and how often that pair stands before in the row.
+type Place = (u32, u8, u32);
+
+/// The keys of some columns of attributes, numbered.
+#[derive(Debug)]
+struct Keys<'a> {
+    names: Vec<&'a str>,
+    numbers: HashMap<&'a str, u32>,
+    /// By column and its own number of the key; [`Keys::UNKNOWN`] where it was not asked for yet.
+    of_columns: Vec<Vec<u32>>,
+}
+
+impl<'a> Keys<'a> {
+    const UNKNOWN: u32 = u32::MAX;
+
+    fn new(columns: &[&AttributesColumn]) -> Self {
+        let of_column = |column: &&AttributesColumn| {
+            let names = column.parts().1.parts().0;
+            vec![Self::UNKNOWN; names.len()]
+        };
+        // That of rows that are kept whole is the first.
+        Self {
+            names: vec![""],
+            numbers: HashMap::from_iter([("", 0)]),
+            of_columns: columns.iter().map(of_column).collect(),
+        }
+    }
+
+    /// The number of an entry's key.
+    fn number(&mut self, column: usize, attributes: &'a AttributesColumn, entry: usize) -> u32 {
+        let (names, keys) = attributes.parts().1.parts();
+        let known = &mut self.of_columns[column][keys[entry] as usize];
+        if *known == Self::UNKNOWN {
+            let name = names.get(keys[entry] as usize);
+            *known = *self.numbers.entry(name).or_insert_with(|| {
+                self.names.push(name);
+                self.names.len() as u32 - 1
+            });
+        }
+        *known
+    }
+}
 
 /// Attributes, taken apart.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
     shredder: Shredder<'a>,
+    names: Keys<'a>,
     /// By column.
-    places: Vec<Place<'a>>,
+    places: Vec<Place>,
     /// Rows that are kept whole, and their values.
     whole: Vec<String>,
     whole_values: Vec<&'a str>,
@@ -32,27 +74,30 @@ pub(crate) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(crate) fn of(attributes: &'a AttributesColumn, rows: &[u32]) -> Self {
+    /// Takes rows apart that lie in some columns.
+    pub(crate) fn of(columns: &[&'a AttributesColumn], rows: &[RowPlace]) -> Self {
         let mut parts = Self {
             shredder: Shredder::new(),
-            places: vec![("", 0, 0)],
+            names: Keys::new(columns),
+            places: vec![(0, 0, 0)],
             whole: Vec::new(),
             whole_values: Vec::new(),
             keys: BTreeSet::new(),
         };
-        let mut columns: HashMap<Place<'a>, u32> = HashMap::new();
+        let mut column_of: HashMap<Place, u32> = HashMap::new();
         let mut shapes: HashMap<Vec<u32>, u32> = HashMap::new();
-        let mut shape = Vec::new();
+        let (mut pairs, mut shape) = (Vec::new(), Vec::new());
         let mut recent: Vec<u32> = Vec::with_capacity(RECENT);
-        for row in rows {
-            let has_shape = |shape: &u32| parts.has_shape(attributes, *row as usize, *shape);
-            if let Some(at) = recent.iter().position(has_shape) {
+        for (column, row) in rows {
+            let (attributes, row) = (columns[*column as usize], *row as usize);
+            parts.pairs(*column as usize, attributes, row, &mut pairs);
+            if let Some(at) = recent.iter().position(|shape| parts.has_shape(&pairs, *shape)) {
                 recent[..=at].rotate_right(1);
-                parts.push(attributes, *row as usize, recent[0]);
+                parts.push(attributes, row, recent[0]);
                 continue;
             }
             shape.clear();
-            let fits = parts.find_shape(attributes, *row as usize, &mut columns, &mut shape);
+            let fits = parts.find_shape(&pairs, &mut column_of, &mut shape);
             let id = match shapes.get(&shape) {
                 Some(id) if fits => *id,
                 None if fits && parts.shredder.shapes.len() < SHAPES_MAX => {
@@ -63,48 +108,56 @@ impl<'a> Parts<'a> {
                 }
                 _ => WHOLE,
             };
-            parts.push(attributes, *row as usize, id);
+            parts.push(attributes, row, id);
             if id != WHOLE {
                 recent.truncate(RECENT - 1);
                 recent.insert(0, id);
             }
         }
-        let keys = parts.places.iter().skip(1).map(|(key, _, _)| (*key).to_owned());
-        parts.keys.extend(keys);
+        let keys = parts.places.iter().skip(1);
+        parts.keys.extend(keys.map(|(key, _, _)| parts.names.names[*key as usize].to_owned()));
         parts
+    }
+
+    /// Numbers of keys and letters of types of a row's entries.
+    fn pairs(
+        &mut self,
+        column: usize,
+        attributes: &'a AttributesColumn,
+        row: usize,
+        pairs: &mut Vec<(u32, u8)>,
+    ) {
+        let (offsets, _, _, kinds) = attributes.parts();
+        let entries = offsets[row] as usize..offsets[row + 1] as usize;
+        pairs.clear();
+        let number = |entry| (self.names.number(column, attributes, entry), kinds[entry]);
+        pairs.extend(entries.map(number));
     }
 
     /// Whether a row has keys and types of a shape, in its order. Then the pairs that it has more
     /// than once are the same too.
-    fn has_shape(&self, attributes: &AttributesColumn, row: usize, shape: u32) -> bool {
-        let (offsets, keys, _, kinds) = attributes.parts();
-        let entries = offsets[row] as usize..offsets[row + 1] as usize;
+    fn has_shape(&self, pairs: &[(u32, u8)], shape: u32) -> bool {
         let columns = &self.shredder.shapes[shape as usize];
-        entries.len() == columns.len()
-            && entries.zip(columns).all(|(entry, column)| {
+        pairs.len() == columns.len()
+            && pairs.iter().zip(columns).all(|(pair, column)| {
                 let (key, kind, _) = self.places[*column as usize];
-                kinds[entry] == kind && keys.get(entry) == key
+                *pair == (key, kind)
             })
     }
 
     /// The columns of a row's entries; false if there would be too many.
     fn find_shape(
         &mut self,
-        attributes: &'a AttributesColumn,
-        row: usize,
-        columns: &mut HashMap<Place<'a>, u32>,
+        pairs: &[(u32, u8)],
+        columns: &mut HashMap<Place, u32>,
         shape: &mut Vec<u32>,
     ) -> bool {
-        let (offsets, keys, _, kinds) = attributes.parts();
-        let entries = offsets[row] as usize..offsets[row + 1] as usize;
-        if entries.len() >= COLUMNS_MAX {
+        if pairs.len() >= COLUMNS_MAX {
             return false;
         }
-        for entry in entries.clone() {
-            let (key, kind) = (keys.get(entry), kinds[entry]);
-            let same = |earlier: &usize| keys.get(*earlier) == key && kinds[*earlier] == kind;
-            let again = (entries.start..entry).filter(same).count() as u32;
-            let place = (key, kind, again);
+        for (position, (key, kind)) in pairs.iter().copied().enumerate() {
+            let again = pairs[..position].iter().filter(|earlier| **earlier == (key, kind)).count();
+            let place = (key, kind, again as u32);
             let column = match columns.get(&place) {
                 Some(column) => *column,
                 None if self.places.len() < COLUMNS_MAX => {
@@ -145,13 +198,13 @@ impl<'a> Parts<'a> {
         bloom: &mut BloomBuilder,
         out: &mut Writer,
     ) -> Result<()> {
-        let Self { shredder, places, whole, whole_values, .. } = self;
+        let Self { shredder, names, places, whole, whole_values, .. } = self;
         for value in whole_values {
             bloom.add_text(value);
         }
         out.size(places.len());
         for (key, kind, again) in &places {
-            out.text(key);
+            out.text(names.names[*key as usize]);
             out.byte(*kind);
             out.varint(u64::from(*again));
         }

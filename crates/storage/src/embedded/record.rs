@@ -12,7 +12,7 @@ use super::metric_record::{self, MetricRecord};
 use crate::metrics::Placed;
 use crate::seam::IngestToken;
 
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const SPANS: u8 = 1;
 const LOGS: u8 = 2;
 const METRICS: u8 = 3;
@@ -130,15 +130,11 @@ fn put_column(out: &mut Vec<u8>, column: ColumnRef<'_>) {
             put_bytes(out, bytemuck::cast_slice(offsets));
             put_bytes(out, bytes);
         }
-        ColumnRef::Dict(values) => {
-            let (values, keys) = values.parts();
-            put_strings(out, values);
-            put_bytes(out, bytemuck::cast_slice(keys));
-        }
+        ColumnRef::Dict(values) => put_dictionary(out, values),
         ColumnRef::Attributes(values) => {
             let (offsets, keys, texts, kinds) = values.parts();
             put_bytes(out, bytemuck::cast_slice(offsets));
-            put_strings(out, keys);
+            put_dictionary(out, keys);
             put_strings(out, texts);
             put_bytes(out, kinds);
         }
@@ -150,6 +146,12 @@ fn put_strings(out: &mut Vec<u8>, strings: &Utf8Column) {
     let (offsets, text) = strings.parts();
     put_bytes(out, bytemuck::cast_slice(offsets));
     put_bytes(out, text.as_bytes());
+}
+
+fn put_dictionary(out: &mut Vec<u8>, column: &DictColumn) {
+    let (values, keys) = column.parts();
+    put_strings(out, values);
+    put_bytes(out, bytemuck::cast_slice(keys));
 }
 
 pub(super) struct Reader<'a> {
@@ -192,6 +194,10 @@ impl<'a> Reader<'a> {
         Utf8Column::from_parts(offsets, self.text()?.to_owned())
     }
 
+    fn dictionary(&mut self) -> Result<DictColumn> {
+        DictColumn::from_parts(&self.strings()?, self.numbers()?)
+    }
+
     pub(super) fn table<T: Table>(&mut self) -> Result<T> {
         let mut table = T::default();
         let mut expected = 0;
@@ -224,13 +230,11 @@ impl<'a> Reader<'a> {
             ColumnMut::Binary(values) => {
                 *values = BinaryColumn::from_parts(self.numbers()?, self.bytes()?.to_vec())?;
             }
-            ColumnMut::Dict(values) => {
-                *values = DictColumn::from_parts(&self.strings()?, self.numbers()?)?;
-            }
+            ColumnMut::Dict(values) => *values = self.dictionary()?,
             ColumnMut::Attributes(values) => {
                 *values = AttributesColumn::from_parts(
                     self.numbers()?,
-                    self.strings()?,
+                    self.dictionary()?,
                     self.strings()?,
                     self.numbers()?,
                 )?;

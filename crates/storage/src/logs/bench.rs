@@ -16,8 +16,8 @@ pub struct Block(EncodedBlock);
 impl Block {
     /// Encodes all rows, at most 8192.
     pub fn encode(columns: &LogColumns) -> Result<Self> {
-        let rows: Vec<u32> = (0..columns.time_ns.len() as u32).collect();
-        block::encode(columns, &rows, 7).map(Self)
+        let rows: Vec<_> = (0..columns.time_ns.len() as u32).map(|row| (0, row)).collect();
+        block::encode(&[columns], &rows, 7).map(Self)
     }
 
     /// Bytes, those of the head among them, and bytes of the Bloom filter.

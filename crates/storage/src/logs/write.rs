@@ -1,5 +1,5 @@
 //! Rows in memory as parts: ordered by stream and time, cut into blocks, and encoded one block
-//! after the other, so that only one of them is copied at a time.
+//! after the other.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use watchkeep_model::{LogColumns, Result, Utf8Column};
 
 use super::memory::LogBatch;
 use super::part::{PartWriter, cut};
-use crate::gather::{Place, every, gather};
+use crate::gather::Place;
 use crate::part_file::PartFigures;
 
 /// Rows of one day in the order in which a part holds them, with the numbers of rows of its
@@ -93,7 +93,7 @@ pub(super) fn write_blocks(
         body[row + 1].abs_diff(body[row]).max(64).into()
     };
     for block in cut(streams, bytes) {
-        writer.write(&gather(tables, &places[block], &every)?)?;
+        writer.write(tables, &places[block])?;
     }
     Ok(())
 }

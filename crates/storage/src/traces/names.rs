@@ -23,9 +23,10 @@ const STATUS_ERROR: i64 = 2;
 /// Attributes that spans have.
 pub(crate) fn keys_of(spans: &SpanColumns) -> Result<BTreeSet<SpanKey>> {
     let mut keys = BTreeSet::new();
-    let mut own: HashSet<&str> = HashSet::new();
-    own.extend(spans.attributes.parts().1.iter());
-    add_keys(&mut keys, SpanScope::Span, own.into_iter());
+    let (names, of_entries) = spans.attributes.parts().1.parts();
+    let own: HashSet<u32> = of_entries.iter().copied().collect();
+    let own = own.into_iter().map(|key| names.get(key as usize));
+    add_keys(&mut keys, SpanScope::Span, own);
     let of_objects = |column: &DictColumn, scope, keys: &mut BTreeSet<SpanKey>| -> Result<()> {
         for text in column.parts().0.iter() {
             add_keys(keys, scope, object(text)?.iter().map(|(key, _)| key.as_str()));

@@ -1,5 +1,5 @@
 //! Spans in memory as parts: ordered by trace, cut into blocks, and encoded one block after the
-//! other, so that only one of them is copied at a time.
+//! other.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use watchkeep_model::{Result, SpanColumns};
 
 use super::memory::SpanMemory;
 use super::part::{PartWriter, cut};
-use crate::gather::{Place, every, gather};
+use crate::gather::Place;
 use crate::part_file::PartFigures;
 
 /// Bytes of a row without its texts, about.
@@ -107,7 +107,7 @@ pub(crate) fn write_blocks(
         row_bytes(tables[table as usize], row as usize)
     };
     for block in cut(&rows.traces, bytes) {
-        writer.write(&gather(tables, &rows.places[block], &every)?)?;
+        writer.write(tables, &rows.places[block])?;
     }
     Ok(())
 }
@@ -115,12 +115,11 @@ pub(crate) fn write_blocks(
 /// Bytes of a row, about.
 pub(crate) fn row_bytes(table: &SpanColumns, row: usize) -> u64 {
     let (offsets, keys, values, _) = table.attributes.parts();
-    let (from, to) = (offsets[row] as usize, offsets[row + 1] as usize);
-    let of_entries = |offsets: &[i32]| u64::from(offsets[to].abs_diff(offsets[from]));
+    let entries = offsets[row] as usize..offsets[row + 1] as usize;
     let of_row = |offsets: &[i32]| u64::from(offsets[row + 1].abs_diff(offsets[row]));
     ROW_BYTES
-        + of_entries(keys.parts().0)
-        + of_entries(values.parts().0)
+        + values.bytes_of(entries.clone()) as u64
+        + entries.map(|entry| keys.get(entry).len() as u64).sum::<u64>()
         + of_row(table.events.parts().0)
         + of_row(table.links.parts().0)
 }
@@ -128,6 +127,7 @@ pub(crate) fn row_bytes(table: &SpanColumns, row: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gather::{every, gather};
     use crate::traces::specimen;
 
     #[test]

@@ -417,7 +417,8 @@ impl SpanRows {
     fn check_size(&self) -> Result<(), Fault> {
         let columns = &self.columns;
         let (_, keys, values, _) = columns.attributes.parts();
-        let texts = [keys, values, &columns.events, &columns.links, columns.resource.parts().0];
+        let texts =
+            [keys.parts().0, values, &columns.events, &columns.links, columns.resource.parts().0];
         let bytes: usize = texts.iter().map(|column| column.parts().1.len()).sum();
         let rows = columns.span_id.len();
         if bytes + rows * ROW_BYTES > COLUMN_BYTES_HARD_MAX { Err(Fault::TooLarge) } else { Ok(()) }

@@ -6,7 +6,6 @@ use std::sync::OnceLock;
 use hashbrown::HashMap;
 use memchr::memmem::Finder;
 use watchkeep_model::Result;
-use watchkeep_model::column::Utf8Column;
 
 use super::align::{Condition, Way, Ways, ways};
 use super::json::{Hole, Shape, take_apart};
@@ -105,8 +104,7 @@ impl<'a> Lines<'a> {
 
 /// Writes the bodies of some rows.
 pub(super) fn write(
-    bodies: &Utf8Column,
-    rows: &[u32],
+    bodies: &[&str],
     times: &[i64],
     bloom: &mut BloomBuilder,
     out: &mut Writer,
@@ -121,8 +119,8 @@ pub(super) fn write(
         recent: Vec::new(),
         values: Vec::new(),
     };
-    for row in rows {
-        lines.push(bodies.get(*row as usize));
+    for body in bodies {
+        lines.push(body);
     }
     let mut texts = String::new();
     for text in &lines.texts {

@@ -10,6 +10,7 @@ use super::{MAGIC, ROWS_MAX, body, streams};
 use crate::block::bloom::BloomBuilder;
 use crate::block::sections::Writer;
 use crate::block::{attributes, table};
+use crate::gather::{Place, gather};
 
 /// Columns that are written in their own way.
 pub(crate) const SPECIAL: [&str; 4] = ["time_ns", "stream", "body", "attributes"];
@@ -40,8 +41,8 @@ pub(crate) struct BlockFigures {
 /// The rows of a stream in a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StreamRows {
-    /// Key of its labels in column `stream` of the columns that were encoded.
-    pub(crate) key: u32,
+    /// The text of its labels.
+    pub(crate) labels: String,
     pub(crate) rows: u32,
     /// Bytes of bodies.
     pub(crate) body_bytes: u64,
@@ -51,18 +52,24 @@ pub(crate) struct StreamRows {
     pub(crate) max_ns: i64,
 }
 
-/// Encodes rows, 1 to [`ROWS_MAX`] indexes into the columns, ordered by stream and time. The salt is
-/// that of the Bloom filter.
-pub(crate) fn encode(columns: &LogColumns, rows: &[u32], salt: u64) -> Result<EncodedBlock> {
-    assert!((1..=ROWS_MAX).contains(&rows.len()), "a block of {} rows", rows.len());
+/// Encodes 1 to [`ROWS_MAX`] rows of some tables, ordered by stream and time. The salt is that of the
+/// Bloom filter.
+pub(crate) fn encode(tables: &[&LogColumns], places: &[Place], salt: u64) -> Result<EncodedBlock> {
+    assert!((1..=ROWS_MAX).contains(&places.len()), "a block of {} rows", places.len());
+    // Bodies and attributes are most of a table, so they are read where they are.
+    let columns = &gather(tables, places, &|name| !matches!(name, "body" | "attributes"))?;
+    let rows = &(0..places.len() as u32).collect::<Vec<u32>>()[..];
+    let attributes: Vec<_> = tables.iter().map(|table| &table.attributes).collect();
+    let bodies: Vec<&str> =
+        places.iter().map(|(table, row)| tables[*table as usize].body.get(*row as usize)).collect();
     let mut out = Writer::default();
     let mut bloom = BloomBuilder::new(salt, rows.len() * 2);
     let times: Vec<i64> = rows.iter().map(|row| columns.time_ns[*row as usize]).collect();
     out.size(rows.len());
     table::write_times(&times, &mut out)?;
     streams::write(&columns.stream, rows, &mut out)?;
-    body::write(&columns.body, rows, &times, &mut bloom, &mut out)?;
-    let parts = attributes::Parts::of(&columns.attributes, rows);
+    body::write(&bodies, &times, &mut bloom, &mut out)?;
+    let parts = attributes::Parts::of(&attributes, places);
     let attribute_keys = parts.keys.clone();
     parts.write(Some(&times), &mut bloom, &mut out)?;
     let mut stored: Vec<&str> = Vec::new();
@@ -84,7 +91,8 @@ pub(crate) fn encode(columns: &LogColumns, rows: &[u32], salt: u64) -> Result<En
     add_shared(&columns.resource, rows, &mut bloom);
     add_shared(&columns.scope_attributes, rows, &mut bloom);
     let (bytes, head_bytes) = out.finish(MAGIC);
-    let figures = figures(columns, rows, &times, attribute_keys);
+    let of_rows: Vec<(u64, u64)> = places.iter().map(|place| bytes_of(tables, *place)).collect();
+    let figures = figures(&columns.stream, &times, &of_rows, attribute_keys);
     Ok(EncodedBlock { bytes, head_bytes, bloom: bloom.finish(), figures })
 }
 
@@ -112,37 +120,42 @@ fn add_shared(column: &DictColumn, rows: &[u32], bloom: &mut BloomBuilder) {
     }
 }
 
+/// Bytes of a row's body, and of the keys and values of its attributes.
+fn bytes_of(tables: &[&LogColumns], (table, row): Place) -> (u64, u64) {
+    let (table, row) = (tables[table as usize], row as usize);
+    let (offsets, keys, values, _) = table.attributes.parts();
+    let entries = offsets[row] as usize..offsets[row + 1] as usize;
+    let of_keys: usize = entries.clone().map(|entry| keys.get(entry).len()).sum();
+    let body = table.body.bytes_of(row..row + 1);
+    (body as u64, (of_keys + values.bytes_of(entries)) as u64)
+}
+
+/// `bytes` are those of each row's body and attributes.
 fn figures(
-    columns: &LogColumns,
-    rows: &[u32],
+    stream: &DictColumn,
     times: &[i64],
+    bytes: &[(u64, u64)],
     attribute_keys: BTreeSet<String>,
 ) -> BlockFigures {
-    let (offsets, keys, values, _) = columns.attributes.parts();
-    let (body_offsets, _) = columns.body.parts();
-    let (_, stream_keys) = columns.stream.parts();
     let mut streams: Vec<StreamRows> = Vec::new();
     let mut known: HashMap<u32, usize> = HashMap::new();
-    for (row, time_ns) in rows.iter().zip(times) {
-        let row = *row as usize;
-        let key = stream_keys[row];
-        let at = *known.entry(key).or_insert_with(|| {
+    let (texts, keys) = stream.parts();
+    for ((key, time_ns), (body, attributes)) in keys.iter().zip(times).zip(bytes) {
+        let at = *known.entry(*key).or_insert_with(|| {
+            let labels = texts.get(*key as usize).to_owned();
             let (min_ns, max_ns) = (*time_ns, *time_ns);
-            streams.push(StreamRows { key, rows: 0, body_bytes: 0, bytes: 0, min_ns, max_ns });
+            streams.push(StreamRows { labels, rows: 0, body_bytes: 0, bytes: 0, min_ns, max_ns });
             streams.len() - 1
         });
         let stream = &mut streams[at];
-        let body = (body_offsets[row + 1] - body_offsets[row]) as u64;
-        let entries = offsets[row] as usize..offsets[row + 1] as usize;
-        let attributes: usize = entries.map(|e| keys.get(e).len() + values.get(e).len()).sum();
         stream.rows += 1;
         stream.body_bytes += body;
-        stream.bytes += body + attributes as u64;
+        stream.bytes += body + attributes;
         stream.min_ns = stream.min_ns.min(*time_ns);
         stream.max_ns = stream.max_ns.max(*time_ns);
     }
     BlockFigures {
-        rows: rows.len() as u32,
+        rows: times.len() as u32,
         min_ns: times.iter().copied().min().unwrap_or(0),
         max_ns: times.iter().copied().max().unwrap_or(0),
         streams,

@@ -50,8 +50,8 @@ fn columns(lines: &[String]) -> LogColumns {
 }
 
 fn encoded(columns: &LogColumns) -> EncodedBlock {
-    let rows: Vec<u32> = (0..columns.len() as u32).collect();
-    encode(columns, &rows, 7).unwrap()
+    let rows: Vec<_> = (0..columns.len() as u32).map(|row| (0, row)).collect();
+    encode(&[columns], &rows, 7).unwrap()
 }
 
 fn open(block: &EncodedBlock) -> Result<Block> {

@@ -8,6 +8,7 @@ use watchkeep_model::{LogColumns, Result, stream};
 
 use super::LogPart;
 use super::index::{BlockEntry, BlockStream, Index};
+use crate::gather::Place;
 use crate::logs::block::{EncodedBlock, encode};
 use crate::logs::select::StreamName;
 use crate::part_file::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, Output, PartFigures};
@@ -40,15 +41,13 @@ impl PartWriter {
         })
     }
 
-    /// Writes a table as a block. Its rows are ordered by stream and time, and are 1 to
+    /// Writes rows of some tables as a block. They are ordered by stream and time, and are 1 to
     /// [`crate::logs::block::ROWS_MAX`].
-    pub(crate) fn write(&mut self, table: &LogColumns) -> Result<()> {
-        let rows: Vec<u32> = (0..table.time_ns.len() as u32).collect();
+    pub(crate) fn write(&mut self, tables: &[&LogColumns], rows: &[Place]) -> Result<()> {
         let salt = self.id << SALT_BLOCK_BITS | self.entries.len() as u64;
-        let EncodedBlock { bytes, head_bytes, bloom, figures } = encode(table, &rows, salt)?;
-        let values = table.stream.parts().0;
+        let EncodedBlock { bytes, head_bytes, bloom, figures } = encode(tables, rows, salt)?;
         let streams = figures.streams.iter().map(|stream| BlockStream {
-            stream: self.number(values.get(stream.key as usize)),
+            stream: self.number(&stream.labels),
             rows: stream.rows,
             body_bytes: stream.body_bytes,
             bytes: stream.bytes,

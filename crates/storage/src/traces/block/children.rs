@@ -157,8 +157,8 @@ impl<'a> Parts<'a> {
         let names: Vec<&str> = self.names.iter().collect();
         texts::Column { texts: &names, times: None, bloom: Some(bloom) }.write(out)?;
         numbers::write_u32(&self.dropped, out)?;
-        let rows: Vec<u32> = (0..count as u32).collect();
-        let mut parts = attributes::Parts::of(&self.attributes, &rows);
+        let rows: Vec<_> = (0..count as u32).map(|row| (0, row)).collect();
+        let mut parts = attributes::Parts::of(&[&self.attributes], &rows);
         let keys = std::mem::take(&mut parts.keys);
         parts.write(None, bloom, out)?;
         Ok(keys)

@@ -12,6 +12,7 @@ use crate::block::bloom::BloomBuilder;
 use crate::block::numbers::{self, Sequence};
 use crate::block::sections::Writer;
 use crate::block::{attributes, table};
+use crate::gather::{Place, gather};
 
 /// Columns that are written in their own way.
 const SPECIAL: [&str; 8] = [
@@ -38,10 +39,14 @@ pub(crate) struct EncodedBlock {
     pub(crate) figures: BlockFigures,
 }
 
-/// Encodes rows, 1 to [`ROWS_MAX`] indexes into the columns. Rows of a trace stand together, ordered
-/// by start. The salt is that of the Bloom filter.
-pub(crate) fn encode(columns: &SpanColumns, rows: &[u32], salt: u64) -> Result<EncodedBlock> {
-    assert!((1..=ROWS_MAX).contains(&rows.len()), "a block of {} rows", rows.len());
+/// Encodes 1 to [`ROWS_MAX`] rows of some tables. Rows of a trace stand together, ordered by start.
+/// The salt is that of the Bloom filter.
+pub(crate) fn encode(tables: &[&SpanColumns], places: &[Place], salt: u64) -> Result<EncodedBlock> {
+    assert!((1..=ROWS_MAX).contains(&places.len()), "a block of {} rows", places.len());
+    // Attributes are most of a table, so they are read where they are.
+    let columns = &gather(tables, places, &|name| name != "attributes")?;
+    let attributes: Vec<_> = tables.iter().map(|table| &table.attributes).collect();
+    let rows = &(0..places.len() as u32).collect::<Vec<u32>>()[..];
     let mut out = Writer::default();
     let mut bloom = BloomBuilder::new(salt, rows.len() * WORDS_PER_ROW);
     let of_i64 =
@@ -66,7 +71,7 @@ pub(crate) fn encode(columns: &SpanColumns, rows: &[u32], salt: u64) -> Result<E
     let has_strays = parents::write(&parents, &in_block, &mut out)?;
 
     let mut figures = FiguresBuilder::new(columns, rows);
-    let mut parts = attributes::Parts::of(&columns.attributes, rows);
+    let mut parts = attributes::Parts::of(&attributes, places);
     figures.span_keys(std::mem::take(&mut parts.keys));
     parts.write(Some(&starts), &mut bloom, &mut out)?;
     for (kind, column) in [(Kind::Events, &columns.events), (Kind::Links, &columns.links)] {
@@ -79,7 +84,9 @@ pub(crate) fn encode(columns: &SpanColumns, rows: &[u32], salt: u64) -> Result<E
         }
         add_nested(parts.attributes(), 0..parts.attributes().len(), &mut bloom);
     }
-    add_nested(&columns.attributes, rows.iter().map(|row| *row as usize), &mut bloom);
+    for (table, row) in places {
+        add_nested(attributes[*table as usize], [*row as usize], &mut bloom);
+    }
     write_others(columns, rows, &starts, &mut bloom, &mut out)?;
     for text in figures.objects() {
         add_escaped(text, &mut bloom);
@@ -149,7 +156,7 @@ fn add_escaped(json: &str, bloom: &mut BloomBuilder) {
 /// As [`add_escaped`], of the arrays and maps among attributes.
 fn add_nested(
     attributes: &watchkeep_model::AttributesColumn,
-    rows: impl Iterator<Item = usize>,
+    rows: impl IntoIterator<Item = usize>,
     bloom: &mut BloomBuilder,
 ) {
     let (offsets, _, values, kinds) = attributes.parts();

@@ -192,12 +192,17 @@ fn all(columns: &SpanColumns) -> Vec<u32> {
     (0..columns.len() as u32).collect()
 }
 
+fn encoded(columns: &SpanColumns) -> EncodedBlock {
+    let rows: Vec<_> = all(columns).into_iter().map(|row| (0, row)).collect();
+    encode(&[columns], &rows, 7).unwrap()
+}
+
 fn open(block: &EncodedBlock) -> Result<SpanBlock> {
     SpanBlock::open(Arc::new(Bytes::copy_from_slice(&block.bytes)), block.head_bytes)
 }
 
 fn written(columns: &SpanColumns) -> SpanBlock {
-    open(&encode(columns, &all(columns), 7).unwrap()).unwrap()
+    open(&encoded(columns)).unwrap()
 }
 
 fn asked() -> Vec<SpanField> {
@@ -358,7 +363,7 @@ proptest! {
         flips in prop::collection::vec((any::<Index>(), 1_u8..), 1..4),
     ) {
         let columns = columns(&traces);
-        let mut block = encode(&columns, &all(&columns), 7).unwrap();
+        let mut block = encoded(&columns);
         let end = if in_head { block.head_bytes } else { block.bytes.len() };
         for (at, with) in flips {
             let at = at.index(end);
@@ -386,7 +391,7 @@ proptest! {
         traces in traces(), tests in prop::collection::vec(test(), 1..12),
     ) {
         let columns = columns(&traces);
-        let encoded = encode(&columns, &all(&columns), 7).unwrap();
+        let encoded = encoded(&columns);
         let words = BlockWords { bloom: encoded.bloom.clone(), salt: 7 };
         let block = open(&encoded).unwrap();
         for test in tests {
@@ -398,7 +403,7 @@ proptest! {
     #[test]
     fn words_of_values_are_in_the_filter(traces in traces()) {
         let columns = columns(&traces);
-        let block = encode(&columns, &all(&columns), 7).unwrap();
+        let block = encoded(&columns);
         for field in asked() {
             let column = fields::column(&columns, &field, &all(&columns)).unwrap();
             let is_id = matches!(field, SpanField::TraceId | SpanField::SpanId | SpanField::ParentSpanId);
@@ -442,7 +447,7 @@ fn many_shapes_of_attributes_are_kept_whole() {
 #[test]
 fn figures_tell_what_a_block_holds() {
     let columns = specimen(50);
-    let figures = encode(&columns, &all(&columns), 7).unwrap().figures;
+    let figures = encoded(&columns).figures;
     assert_eq!((figures.rows, figures.traces.len(), figures.has_strays), (50, 10, false));
     assert_eq!(figures.min_ns, columns.start_ns.iter().copied().min().unwrap());
     assert_eq!(figures.max_ns, columns.start_ns.iter().copied().max().unwrap());

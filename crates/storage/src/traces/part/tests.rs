@@ -26,6 +26,11 @@ fn write(directory: &Path, spans: SpanColumns) -> SpanPart {
     SpanPart::new(7, directory.to_owned(), figures, &SpanCache::new("spans", 1 << 20))
 }
 
+fn write_block(writer: &mut PartWriter, spans: &SpanColumns) {
+    let rows: Vec<_> = (0..spans.span_id.len() as u32).map(|row| (0, row)).collect();
+    writer.write(&[spans], &rows).unwrap();
+}
+
 fn equal(scope: SpanScope, key: &str, text: &str) -> SpanTest {
     let field = SpanField::Attribute(scope, key.to_owned());
     SpanTest::Compare { field, op: CompareOp::Eq, value: SpanLiteral::Text(text.to_owned()) }
@@ -109,7 +114,7 @@ fn blocks_are_taken_over_as_they_are() {
     let part = write(directory.path(), specimen(20_000));
     let other = tempfile::tempdir().unwrap();
     let mut writer = PartWriter::create(8, other.path()).unwrap();
-    writer.write(&specimen(5)).unwrap();
+    write_block(&mut writer, &specimen(5));
     writer.add_names_of(&part).unwrap();
     for entry in part.blocks().unwrap() {
         writer.copy(&part, entry).unwrap();
@@ -134,7 +139,7 @@ fn too_many_names_are_counted() {
         (0..8000).for_each(|row| spans.name.push(&format!("operation {block} {row}")));
         spans.attributes = watchkeep_model::AttributesColumn::default();
         (0..8000).for_each(|_| spans.attributes.end_row());
-        writer.write(&spans).unwrap();
+        write_block(&mut writer, &spans);
     }
     let part = SpanPart::new(
         1,

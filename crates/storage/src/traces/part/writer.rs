@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use watchkeep_model::column::Table;
 use watchkeep_model::{Result, SpanColumns, TraceId};
 
 use super::index::{
     BlockCalls, BlockEntry, Index, KEYS_MAX, OPERATIONS_MAX, PAIRS_PER_BLOCK_MAX, PartNames,
 };
 use super::{SpanPart, TRACES_FILE, places};
+use crate::gather::Place;
 use crate::part_file::{BLOCKS_FILE, BLOOMS_FILE, INDEX_FILE, Output, PartFigures};
 use crate::traces::block::{BlockFigures, EncodedBlock, encode};
 use crate::traces::calls::Calls;
@@ -46,17 +46,11 @@ impl PartWriter {
         })
     }
 
-    /// Writes a table as a block. Its rows are ordered by trace and start, and are 1 to
+    /// Writes rows of some tables as a block. They are ordered by trace and start, and are 1 to
     /// [`crate::traces::block::ROWS_MAX`].
-    pub(crate) fn write(&mut self, table: &SpanColumns) -> Result<()> {
-        let rows: Vec<u32> = (0..table.len() as u32).collect();
-        self.write_rows(table, &rows)
-    }
-
-    /// As [`PartWriter::write`], of some rows of a table.
-    pub(crate) fn write_rows(&mut self, table: &SpanColumns, rows: &[u32]) -> Result<()> {
+    pub(crate) fn write(&mut self, tables: &[&SpanColumns], rows: &[Place]) -> Result<()> {
         let salt = self.id << SALT_BLOCK_BITS | self.entries.len() as u64;
-        let EncodedBlock { bytes, head_bytes, bloom, figures } = encode(table, rows, salt)?;
+        let EncodedBlock { bytes, head_bytes, bloom, figures } = encode(tables, rows, salt)?;
         let entry = BlockEntry {
             bytes: bytes.len() as u32,
             head_bytes: head_bytes as u32,
