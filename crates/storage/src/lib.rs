@@ -18,6 +18,7 @@ pub mod conformance;
 mod directory;
 pub mod embedded;
 mod gather;
+mod live;
 pub mod logs;
 pub mod memory;
 pub mod metrics;

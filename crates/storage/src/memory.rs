@@ -18,7 +18,8 @@ use watchkeep_model::{
 };
 
 use crate::answers;
-use crate::logs::{self, Erasure, MemoryLogs};
+use crate::live::Live;
+use crate::logs::{self, Erasure, LogBatch};
 use crate::records::{self, TableSnapshot};
 use crate::seam::{
     AggregateRequest, Append, AppendAck, Batch, CardinalityRequest, CardinalityStats, Count,
@@ -28,7 +29,7 @@ use crate::seam::{
     SpanCursor, SpanKey, SpansRequest, Store, StoreStats, StreamFigures, StreamsRequest, TableName,
     TraceSummary, TracesRequest,
 };
-use crate::traces::{self, MemorySpans};
+use crate::traces::{self, SpanMemory};
 
 /// See the module's head. Not durable: `append` acknowledges what is in memory.
 #[derive(Debug, Default)]
@@ -40,8 +41,8 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Tenant {
-    spans: MemorySpans,
-    logs: MemoryLogs,
+    spans: Live<SpanMemory>,
+    logs: Live<LogBatch>,
     metrics: Metrics,
 }
 
@@ -283,8 +284,8 @@ impl Store for MemoryStore {
         let mut tenants = self.tenants.lock();
         let tenant = tenants.entry(tenant.clone()).or_default();
         match append.batch {
-            Batch::Spans(columns) => tenant.spans.append(&columns),
-            Batch::Logs(columns) => tenant.logs.append(&columns),
+            Batch::Spans(columns) => tenant.spans.append(columns),
+            Batch::Logs(columns) => tenant.logs.append(columns),
             Batch::Metrics(mut columns) => {
                 ack.rejected = tenant.metrics.refuse(&mut columns, self.series_max)?;
                 ack.rows -= ack.rejected.map_or(0, |rejected| rejected.samples());

@@ -127,13 +127,15 @@ impl EmbeddedStore {
         let ack = match append.batch {
             Batch::Spans(rows) => {
                 inner.log(tenant, append.token, &ToLog::Spans(&rows)).await?;
-                inner.append_spans(tenant, &rows)?;
-                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+                let ack = AppendAck { rows: rows.len() as u64, ..AppendAck::default() };
+                inner.append_spans(tenant, rows)?;
+                ack
             }
             Batch::Logs(rows) => {
                 inner.log(tenant, append.token, &ToLog::Logs(&rows)).await?;
-                inner.tables.append_logs(tenant, &rows);
-                AppendAck { rows: rows.len() as u64, ..AppendAck::default() }
+                let ack = AppendAck { rows: rows.len() as u64, ..AppendAck::default() };
+                inner.tables.append_logs(tenant, rows);
+                ack
             }
             Batch::Metrics(rows) => inner.append_metrics(tenant, append.token, rows).await?,
         };
@@ -210,7 +212,7 @@ impl Inner {
     }
 
     /// Takes in spans that are durable.
-    fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<()> {
+    fn append_spans(&self, tenant: &TenantId, rows: SpanColumns) -> Result<()> {
         let resent = self.tables.append_spans(tenant, rows)?;
         self.counters.spans_resent.inc_by(resent as u64);
         Ok(())

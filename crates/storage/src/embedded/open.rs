@@ -254,8 +254,8 @@ impl Inner {
             return Ok(());
         }
         match record.rows {
-            Rows::Spans(rows) => self.append_spans(&record.tenant, &rows)?,
-            Rows::Logs(rows) => self.tables.append_logs(&record.tenant, &rows),
+            Rows::Spans(rows) => self.append_spans(&record.tenant, rows)?,
+            Rows::Logs(rows) => self.tables.append_logs(&record.tenant, rows),
             Rows::Metrics(mut metrics) => {
                 definitions.fill(&record.tenant, &mut metrics)?;
                 let MetricRecord { numbers, batch, .. } = metrics;

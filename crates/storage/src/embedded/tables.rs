@@ -1,6 +1,5 @@
 //! The tables of every tenant: rows in memory, rows being flushed, and parts.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,10 +11,11 @@ use watchkeep_model::{LogColumns, MetricColumns, Result, SpanColumns, TenantId};
 use super::catalog::TableKind;
 use super::manifest::{Manifest, TombstoneEntry};
 use crate::gather::{every, gather};
-use crate::logs::{self, Erasure, LogBatch, LogPart, MemoryLogs};
+use crate::live::Live;
+use crate::logs::{self, Erasure, LogBatch, LogPart};
 use crate::metrics::{self, Frozen, Head, Horizon, Mask, MaskedPart, Placed, Refused, View};
 use crate::seam::{StoreStats, TableStats};
-use crate::traces::{self, MemorySpans, ResentSpans, SpanMemory, SpanPart};
+use crate::traces::{self, ResentSpans, SpanMemory, SpanPart};
 
 /// All tables.
 #[derive(Debug)]
@@ -71,7 +71,7 @@ pub(super) struct TenantTables {
 /// stands.
 #[derive(Debug, Default)]
 pub(super) struct SpanTable {
-    live: MemorySpans,
+    live: Live<SpanMemory>,
     /// Rows on their way into a part.
     pub(super) frozen: Vec<Arc<SpanMemory>>,
     /// In the order in which their rows were appended.
@@ -109,7 +109,7 @@ impl SpanTable {
 /// The log records of one tenant. Behind one lock, as [`SpanTable`] is.
 #[derive(Debug, Default)]
 pub(super) struct LogTable {
-    live: MemoryLogs,
+    live: Live<LogBatch>,
     /// Rows on their way into a part.
     pub(super) frozen: Vec<Arc<LogBatch>>,
     /// In the order in which their rows were appended.
@@ -269,25 +269,29 @@ impl Tables {
     }
 
     /// Takes in spans that are durable, save those that are there already; says how many are.
-    pub(super) fn append_spans(&self, tenant: &TenantId, rows: &SpanColumns) -> Result<usize> {
-        let kept = match self.resent.new_rows(tenant, rows) {
-            None => Cow::Borrowed(rows),
+    pub(super) fn append_spans(&self, tenant: &TenantId, rows: SpanColumns) -> Result<usize> {
+        let all = rows.len();
+        let kept = match self.resent.new_rows(tenant, &rows) {
+            None => rows,
             Some(kept) => {
                 let places: Vec<_> = kept.into_iter().map(|row| (0, row)).collect();
-                Cow::Owned(gather(&[rows], &places, &every)?)
+                gather(&[&rows], &places, &every)?
             }
         };
+        let resent = all - kept.len();
         if !kept.is_empty() {
-            self.tenant_or_new(tenant).spans.lock().live.append(&kept);
-            self.bytes.add(TableKind::Spans, kept.byte_len() as i64);
+            let bytes = kept.byte_len();
+            self.tenant_or_new(tenant).spans.lock().live.append(kept);
+            self.bytes.add(TableKind::Spans, bytes as i64);
         }
-        Ok(rows.len() - kept.len())
+        Ok(resent)
     }
 
     /// Takes in log records that are durable.
-    pub(super) fn append_logs(&self, tenant: &TenantId, rows: &LogColumns) {
+    pub(super) fn append_logs(&self, tenant: &TenantId, rows: LogColumns) {
+        let bytes = rows.byte_len();
         self.tenant_or_new(tenant).logs.lock().live.append(rows);
-        self.bytes.add(TableKind::Logs, rows.byte_len() as i64);
+        self.bytes.add(TableKind::Logs, bytes as i64);
     }
 
     /// Finds the series of a batch that is about to be logged. See [`Head::place`].

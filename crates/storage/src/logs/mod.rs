@@ -22,7 +22,7 @@ mod write;
 
 pub(crate) use columns::LogReading;
 pub(crate) use count::count;
-pub(crate) use memory::{LogBatch, MemoryLogs};
+pub(crate) use memory::LogBatch;
 pub(crate) use merge::{LogHorizon, MergeInput, merge};
 pub(crate) use part::LogPart;
 pub(crate) use piece::{Piece, Snapshot};

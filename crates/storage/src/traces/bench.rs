@@ -16,6 +16,7 @@ use super::piece::Snapshot;
 use super::read::read;
 use super::write::{order_by_day, write_part};
 use crate::block::{Need, RowSet};
+use crate::live::Sealed as _;
 use crate::seam::{Frame, TraceFilter, TraceSummary, TracesRequest};
 
 /// Spans in memory that are to be written.

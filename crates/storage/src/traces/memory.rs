@@ -1,8 +1,7 @@
-//! Spans in memory: an open table that batches are appended to, and the tables that it was sealed
-//! into.
+//! Spans in memory.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use hashbrown::{HashMap, HashSet};
 use watchkeep_model::column::Table;
@@ -15,9 +14,7 @@ use super::names::{keys_of, operations_of};
 use super::table::TraceTable;
 use super::test::decide;
 use crate::block::{Decision, RowSet};
-
-/// An open table of this many bytes is sealed without waiting for a query.
-const SEAL_BYTES: usize = 4 << 20;
+use crate::live::Sealed;
 
 /// Spans that do not change any more.
 #[derive(Debug)]
@@ -43,9 +40,10 @@ struct MemoryTraces {
     by_id: HashMap<TraceId, u32>,
 }
 
-impl SpanMemory {
-    /// Wraps a table that has at least one row.
-    pub(crate) fn new(rows: SpanColumns) -> Self {
+impl Sealed for SpanMemory {
+    type Rows = SpanColumns;
+
+    fn new(rows: SpanColumns) -> Self {
         let min_ns = rows.start_ns.iter().copied().min().unwrap_or_default();
         let max_ns = rows.start_ns.iter().copied().max().unwrap_or_default();
         let end_ns = (0..rows.len()).map(|row| end_of(&rows, row)).max().unwrap_or_default();
@@ -62,6 +60,16 @@ impl SpanMemory {
         }
     }
 
+    fn rows(&self) -> &SpanColumns {
+        &self.rows
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl SpanMemory {
     fn made_traces(&self) -> &MemoryTraces {
         self.traces.get_or_init(|| traces_of(&self.rows))
     }
@@ -153,82 +161,4 @@ fn traces_of(rows: &SpanColumns) -> MemoryTraces {
         table.rows_end[trace] = order.len() as u32;
     }
     MemoryTraces { table, order, by_id: numbers }
-}
-
-/// Spans that are not in a part yet.
-#[derive(Debug, Default)]
-pub(crate) struct MemorySpans {
-    open: SpanColumns,
-    sealed: Vec<Arc<SpanMemory>>,
-    sealed_bytes: usize,
-    sealed_rows: usize,
-}
-
-impl MemorySpans {
-    /// Appends rows.
-    pub(crate) fn append(&mut self, rows: &SpanColumns) {
-        self.open.extend_from(rows);
-        if self.open.byte_len() >= SEAL_BYTES {
-            self.seal();
-            // Rows come fast: what comes next is of the same make.
-            if let Some(last) = self.sealed.last() {
-                self.open.reserve_for(&last.rows);
-            }
-        }
-    }
-
-    /// Rows held.
-    pub(crate) fn rows(&self) -> usize {
-        self.sealed_rows + self.open.len()
-    }
-
-    /// Bytes held, about.
-    pub(crate) fn byte_len(&self) -> usize {
-        self.sealed_bytes + if self.open.is_empty() { 0 } else { self.open.byte_len() }
-    }
-
-    /// Everything, in the order in which it was appended.
-    pub(crate) fn batches(&mut self) -> Vec<Arc<SpanMemory>> {
-        self.seal();
-        self.sealed.clone()
-    }
-
-    /// Takes everything out.
-    pub(crate) fn take(&mut self) -> Vec<Arc<SpanMemory>> {
-        self.seal();
-        self.open = SpanColumns::default();
-        (self.sealed_bytes, self.sealed_rows) = (0, 0);
-        std::mem::take(&mut self.sealed)
-    }
-
-    /// Seals the open table. Each query does, so under a trickle of rows there would be many small
-    /// tables: one is joined to that before it while that is not much larger, so n rows are copied
-    /// at most log(n) times.
-    fn seal(&mut self) {
-        if self.open.is_empty() {
-            return;
-        }
-        let mut open = std::mem::take(&mut self.open);
-        open.shrink_to_fit();
-        let mut bytes = open.byte_len();
-        self.sealed_bytes += bytes;
-        self.sealed_rows += open.len();
-        let mut joined = Vec::new();
-        while let Some(last) =
-            self.sealed.pop_if(|last| last.bytes <= 2 * bytes && bytes < SEAL_BYTES)
-        {
-            bytes += last.bytes;
-            joined.push(last);
-        }
-        let rows = match joined.pop() {
-            None => open,
-            Some(first) => {
-                let mut rows = first.rows.clone();
-                joined.iter().rev().for_each(|batch| rows.extend_from(&batch.rows));
-                rows.extend_from(&open);
-                rows
-            }
-        };
-        self.sealed.push(Arc::new(SpanMemory::new(rows)));
-    }
 }

@@ -33,7 +33,7 @@ pub(crate) use arrow::SpanReading;
 #[cfg(test)]
 pub(crate) use column::value_at;
 pub(crate) use list::{list, trace};
-pub(crate) use memory::{MemorySpans, SpanMemory};
+pub(crate) use memory::SpanMemory;
 pub(crate) use merge::merge;
 pub(crate) use names::{operations, service_calls, span_keys};
 pub(crate) use part::{SpanCache, SpanPart};

@@ -128,6 +128,7 @@ pub(crate) fn row_bytes(table: &SpanColumns, row: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::gather::{every, gather};
+    use crate::live::Sealed as _;
     use crate::traces::specimen;
 
     #[test]

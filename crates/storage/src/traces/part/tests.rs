@@ -11,6 +11,7 @@ use watchkeep_model::{
 };
 
 use super::*;
+use crate::live::Sealed as _;
 use crate::traces::memory::SpanMemory;
 use crate::traces::specimen;
 use crate::traces::write::{order_by_day, write_part};
