@@ -2,6 +2,7 @@
 //! in the log, in the record that gives it a number; after that the number does. Drawn in
 //! `docs/formats/wal.md`.
 
+use watchkeep_model::column::Table;
 use watchkeep_model::labels::{read_varint, write_varint};
 use watchkeep_model::{BinaryColumn, Error, Labels, MetricColumns, Result};
 
@@ -25,6 +26,15 @@ pub(super) struct MetricRecord {
     pub(super) defined: Vec<(u32, Labels)>,
     /// Everything but the table of series, which is empty.
     pub(super) batch: MetricColumns,
+}
+
+/// How many bytes `put` will write, rather too many than too few.
+pub(super) fn bytes_about(batch: &MetricColumns, placed: &Placed) -> usize {
+    let labels = placed.new_series().iter().map(|(_, labels)| labels.as_bytes().len() + 8);
+    // A float is its value; the row and the times of a sample mostly take next to nothing.
+    let floats = batch.floats.value.len() * 10;
+    let others = batch.histograms.byte_len() + batch.exemplars.byte_len();
+    placed.numbers().len() * 4 + labels.sum::<usize>() + floats + others + batch.metadata.byte_len()
 }
 
 pub(super) fn put(out: &mut Vec<u8>, batch: &MetricColumns, placed: &Placed) {

@@ -11,11 +11,14 @@ use watchkeep_model::{
 use super::metric_record::{self, MetricRecord};
 use crate::metrics::Placed;
 use crate::seam::IngestToken;
+use crate::wal::Payload;
 
 const VERSION: u8 = 5;
 const SPANS: u8 = 1;
 const LOGS: u8 = 2;
 const METRICS: u8 = 3;
+/// Room for what a record holds beside the contents of columns.
+const NAMES_AND_LENGTHS_BYTES: usize = 2048;
 
 #[cfg(target_endian = "big")]
 compile_error!("buffers are stored in the machine's order, which the formats say is little-endian");
@@ -49,28 +52,30 @@ impl WalRecord {
         tenant: &TenantId,
         token: Option<IngestToken>,
         rows: &ToLog<'_>,
-    ) -> Vec<u8> {
-        let (table, bytes) = match rows {
+    ) -> Payload {
+        let (table, bytes_about) = match rows {
             ToLog::Spans(columns) => (SPANS, columns.byte_len()),
             ToLog::Logs(columns) => (LOGS, columns.byte_len()),
-            ToLog::Metrics(columns, _) => (METRICS, columns.floats.value.len() * 10),
-        };
-        let mut out = Vec::with_capacity(bytes + 1024);
-        out.extend_from_slice(&[VERSION, table]);
-        put_bytes(&mut out, tenant.as_str().as_bytes());
-        match token {
-            None => out.push(0),
-            Some(IngestToken(token)) => {
-                out.push(1);
-                out.extend_from_slice(&token.to_le_bytes());
+            ToLog::Metrics(columns, placed) => {
+                (METRICS, metric_record::bytes_about(columns, placed))
             }
-        }
-        match rows {
-            ToLog::Spans(columns) => put_table(&mut out, *columns),
-            ToLog::Logs(columns) => put_table(&mut out, *columns),
-            ToLog::Metrics(columns, placed) => metric_record::put(&mut out, columns, placed),
-        }
-        out
+        };
+        Payload::encode(bytes_about + NAMES_AND_LENGTHS_BYTES, |out| {
+            out.extend_from_slice(&[VERSION, table]);
+            put_bytes(out, tenant.as_str().as_bytes());
+            match token {
+                None => out.push(0),
+                Some(IngestToken(token)) => {
+                    out.push(1);
+                    out.extend_from_slice(&token.to_le_bytes());
+                }
+            }
+            match rows {
+                ToLog::Spans(columns) => put_table(out, *columns),
+                ToLog::Logs(columns) => put_table(out, *columns),
+                ToLog::Metrics(columns, placed) => metric_record::put(out, columns, placed),
+            }
+        })
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<Self> {

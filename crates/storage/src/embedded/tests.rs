@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt;
-use watchkeep_model::{Level, SystemClock, TimeRange};
+use watchkeep_model::{Level, SystemClock, TimeRange, Value};
 
 use super::*;
-use crate::conformance::{self, AfterAppend, logs, samples};
+use crate::conformance::{self, AfterAppend, Span, logs, samples, spans};
 use crate::seam::{
     Batch, Frame, IngestToken, Order, Predicate, Projection, ScanRequest, Store, TableName,
 };
@@ -174,6 +174,35 @@ async fn tokens_outlive_the_records_of_the_log() {
         write(&store, 1, "another table is flushed").await;
         store.flush().await.unwrap();
         close(store).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn large_batches_of_every_kind_are_encoded_where_they_can_be_written_directly() {
+    const ROWS: u8 = 250;
+    let folder = tempfile::tempdir().unwrap();
+    let is_direct = crate::wal::tests::takes_direct_writes(folder.path());
+    let store = open(StorageConfig::new(folder.path())).await.unwrap();
+    let text = "x".repeat(1000);
+    let attributes = vec![("input", Value::String(text.clone()))];
+    let span = |id| Span { id, attributes: attributes.clone(), ..Span::default() };
+    let hosts: Vec<String> = (0..ROWS).map(|row| format!("{row}{text}")).collect();
+    let batches = [
+        Batch::Spans(spans(&(0..ROWS).map(span).collect::<Vec<_>>())),
+        Batch::Logs(logs(&vec![(1, Level::Info, "gateway", text.as_str()); usize::from(ROWS)])),
+        Batch::Metrics(samples(
+            &hosts.iter().map(|host| ("up", host.as_str(), 5, 1.0)).collect::<Vec<_>>(),
+        )),
+    ];
+    for (number, batch) in (1..).zip(batches) {
+        store.append(&TenantId::default(), batch.into()).await.unwrap();
+        let direct_records = store.stats().wal.unwrap().direct_records;
+        assert_eq!(direct_records, if is_direct { number } else { 0 });
+    }
+    close(store).await;
+    let stats = open(StorageConfig::new(folder.path())).await.unwrap().stats();
+    for table in [stats.spans, stats.logs, stats.metrics] {
+        assert_eq!(table.rows_in_memory, u64::from(ROWS));
     }
 }
 

@@ -341,6 +341,8 @@ pub struct WalStats {
     pub bytes: u64,
     /// Sequence number of the newest durable record.
     pub last_sequence: u64,
+    /// Large records that were written past the kernel's page cache since the start.
+    pub direct_records: u64,
     /// Bytes that wait to be written.
     pub queue_bytes: u64,
     /// The most that may wait; beyond it appends are refused.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, Result};
 
+use super::direct::block_from;
 use super::segment::{
     GROUP_ALIGNMENT, GROUP_HEADER_BYTES, GroupHeader, SEGMENT_HEADER_BYTES, SegmentHeader, list,
     next_group,
@@ -198,8 +199,9 @@ impl SegmentReader<'_> {
 
     /// Whether a whole group of a later record than `expected` lies behind a place where none
     /// could be read. The writer begins a group only after the one before is synced, so then the
-    /// one at `from` was acknowledged and is damaged. Groups left from an earlier use of the file
-    /// have lower numbers.
+    /// one at `from` was acknowledged and is damaged. A filler is begun like this too, but is synced
+    /// only with the group behind it, which has the same number. Groups left from an earlier use of
+    /// the file have lower numbers.
     fn find_group_after(&mut self, from: u64, expected: u64) -> Result<bool> {
         const WINDOW: usize = 1 << 20;
         let mut window = Vec::new();
@@ -226,10 +228,11 @@ impl SegmentReader<'_> {
         Ok(false)
     }
 
-    /// Whether something was begun where the log ends.
+    /// Whether something was begun where the log ends: there, or where a filler would lead to, since
+    /// what lies behind a filler may have reached the disk without it.
     fn has_torn_group(&mut self, end: u64) -> Result<bool> {
-        let length = (self.bytes.saturating_sub(end)).min(GROUP_HEADER_BYTES as u64) as usize;
-        self.buffer.resize(length, 0);
+        let until = self.bytes.min(block_from(end) + GROUP_HEADER_BYTES as u64);
+        self.buffer.resize(until.saturating_sub(end) as usize, 0);
         self.read(end)?;
         Ok(self.buffer.iter().any(|byte| *byte != 0))
     }

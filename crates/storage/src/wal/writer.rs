@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{IoSlice, Write};
+use std::io::IoSlice;
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,10 +15,11 @@ use tokio::sync::oneshot;
 use watchkeep_model::error::IoContext;
 use watchkeep_model::{Error, ErrorKind, Result};
 
+use super::direct::{Direct, Payload, block_from, filler};
+use super::file::{Segment, begin_segment, clear_after, fill, write_all_at};
 use super::replay::Recovered;
 use super::segment::{
-    GROUP_ALIGNMENT, GROUP_HEADER_BYTES, GroupHeader, SEGMENT_HEADER_BYTES, SegmentHeader,
-    next_group, path_of,
+    GROUP_ALIGNMENT, GROUP_HEADER_BYTES, GroupHeader, SEGMENT_HEADER_BYTES, next_group,
 };
 use crate::seam::WalStats;
 
@@ -68,11 +70,12 @@ struct State {
     released: u64,
     segments: u64,
     bytes: u64,
+    direct_records: u64,
 }
 
 #[derive(Debug)]
 struct Pending {
-    payload: Vec<u8>,
+    payload: Payload,
     done: oneshot::Sender<Result<u64>>,
 }
 
@@ -99,7 +102,7 @@ impl Wal {
     }
 
     /// Appends a record and waits until it is durable. Returns its sequence number.
-    pub(crate) async fn append(&self, payload: Vec<u8>) -> Result<u64> {
+    pub(crate) async fn append(&self, payload: Payload) -> Result<u64> {
         let (done, outcome) = oneshot::channel();
         {
             let mut state = self.shared.state.lock();
@@ -158,6 +161,7 @@ impl Wal {
             segments: state.segments,
             bytes: state.bytes,
             last_sequence: state.durable_sequence,
+            direct_records: state.direct_records,
             queue_bytes: state.queue_bytes as u64,
             queue_bytes_max: self.queue_bytes_max as u64,
         }
@@ -177,13 +181,8 @@ fn refused(why: &str) -> Error {
     )
 }
 
-/// A segment that may still hold records that are needed.
-#[derive(Debug)]
-struct Segment {
-    number: u64,
-    path: PathBuf,
-    first_sequence: u64,
-    bytes: u64,
+fn failed() -> String {
+    "cannot write to the write-ahead log".to_owned()
 }
 
 #[derive(Debug)]
@@ -196,6 +195,7 @@ struct Writer {
     /// When the current segment was begun.
     begun: Instant,
     file: File,
+    direct: Direct,
     offset: u64,
     next_sequence: u64,
 }
@@ -253,6 +253,7 @@ impl Writer {
             spares,
             begun,
             file,
+            direct: Direct::default(),
             offset,
             next_sequence,
         };
@@ -271,9 +272,9 @@ impl Writer {
     }
 
     fn run(mut self) {
-        while let Some((group, released)) = self.next_group() {
+        while let Some((mut group, released)) = self.next_group() {
             if !group.is_empty() {
-                let outcome = self.write(&group);
+                let outcome = self.write(&mut group);
                 self.answer(group, outcome);
             }
             if let Err(error) = self.recycle(released) {
@@ -301,8 +302,7 @@ impl Writer {
         // The empty segment carries on the numbering of records.
         let number = self.segments.back().map_or(1, |last| last.number + 1);
         let (segment, file) = begin_segment(&self.directory, number, self.next_sequence, None)?;
-        self.file = file;
-        self.offset = SEGMENT_HEADER_BYTES as u64;
+        self.go_on_in(file);
         for done in std::mem::replace(&mut self.segments, VecDeque::from([segment])) {
             std::fs::remove_file(&done.path)
                 .context(|| format!("cannot remove {}", done.path.display()))?;
@@ -334,11 +334,16 @@ impl Writer {
         let mut group = Vec::new();
         let mut bytes = 0;
         while let Some(next) = state.queue.front() {
-            if !group.is_empty() && bytes + next.payload.len() > GROUP_BYTES_MAX {
+            let is_alone = self.direct_blocks(&next.payload).is_some();
+            let is_full = bytes + next.payload.len() > GROUP_BYTES_MAX;
+            if !group.is_empty() && (is_alone || is_full) {
                 break;
             }
             bytes += next.payload.len();
             group.extend(state.queue.pop_front());
+            if is_alone {
+                break;
+            }
         }
         Some((group, state.released))
     }
@@ -350,6 +355,7 @@ impl Writer {
             Ok(first) => {
                 state.durable_sequence = first + group.len() as u64 - 1;
                 state.bytes = self.bytes();
+                state.direct_records = self.direct.groups;
                 drop(state);
                 for (position, pending) in group.into_iter().enumerate() {
                     // A sender that gave up has no use for its number.
@@ -371,39 +377,77 @@ impl Writer {
     }
 
     /// Writes a group and syncs it. Returns the sequence number of its first record.
-    fn write(&mut self, group: &[Pending]) -> Result<u64> {
+    fn write(&mut self, group: &mut [Pending]) -> Result<u64> {
         if let Some(why) = self.shared.state.lock().failed.clone() {
             return Err(refused(&why));
         }
-        let lengths: Vec<[u8; 4]> =
-            group.iter().map(|pending| (pending.payload.len() as u32).to_le_bytes()).collect();
-        let (mut crc, mut body_bytes) = (0, 0);
-        for (length, pending) in lengths.iter().zip(group) {
-            crc = crc32c::crc32c_append(crc32c::crc32c_append(crc, length), &pending.payload);
-            body_bytes += (4 + pending.payload.len()) as u64;
-        }
-        self.make_room(next_group(0, body_bytes))?;
-        let first_sequence = self.next_sequence;
-        let header =
-            GroupHeader { first_sequence, records: group.len() as u32, body_bytes, body_crc: crc }
-                .encode();
-        let padding = [0; GROUP_ALIGNMENT as usize];
-        let end = next_group(self.offset, body_bytes);
-        let unpadded = self.offset + GROUP_HEADER_BYTES as u64 + body_bytes;
-        let mut slices = vec![IoSlice::new(&header)];
-        for (length, pending) in lengths.iter().zip(group) {
-            slices.extend([IoSlice::new(length), IoSlice::new(&pending.payload)]);
-        }
-        slices.push(IoSlice::new(&padding[..(end - unpadded) as usize]));
-        let failed = || "cannot write to the write-ahead log".to_owned();
-        write_all_at(&mut self.file, self.offset, &mut slices).context(failed)?;
+        let blocks = match &*group {
+            [one] => self.direct_blocks(&one.payload),
+            _ => None,
+        };
+        let end = match blocks {
+            Some(blocks) => self.write_directly(&mut group[0].payload, blocks)?,
+            None => self.write_together(group)?,
+        };
         self.file.sync_data().context(failed)?;
         self.offset = end;
+        let first_sequence = self.next_sequence;
         self.next_sequence += group.len() as u64;
         if let Some(last) = self.segments.back_mut() {
             last.bytes = last.bytes.max(end);
         }
         Ok(first_sequence)
+    }
+
+    /// Writes records as a group through the page cache. Returns where it ends.
+    fn write_together(&mut self, group: &[Pending]) -> Result<u64> {
+        let lengths: Vec<[u8; 4]> =
+            group.iter().map(|pending| (pending.payload.len() as u32).to_le_bytes()).collect();
+        let (mut crc, mut body_bytes) = (0, 0);
+        for (length, pending) in lengths.iter().zip(group) {
+            crc = crc32c::crc32c_append(crc, length);
+            crc = crc32c::crc32c_append(crc, pending.payload.record());
+            body_bytes += (4 + pending.payload.len()) as u64;
+        }
+        self.make_room(next_group(0, body_bytes))?;
+        let header = GroupHeader {
+            first_sequence: self.next_sequence,
+            records: group.len() as u32,
+            body_bytes,
+            body_crc: crc,
+        }
+        .encode();
+        let padding = [0; GROUP_ALIGNMENT as usize];
+        let end = next_group(self.offset, body_bytes);
+        let unpadded = self.offset + GROUP_HEADER_BYTES as u64 + body_bytes;
+        let mut slices = vec![IoSlice::new(&header)];
+        for (length, pending) in lengths.iter().zip(group) {
+            slices.extend([IoSlice::new(length), IoSlice::new(pending.payload.record())]);
+        }
+        slices.push(IoSlice::new(&padding[..(end - unpadded) as usize]));
+        write_all_at(&mut self.file, self.offset, &mut slices).context(failed)?;
+        Ok(end)
+    }
+
+    /// Where a record that is to be written directly has the blocks of its group.
+    fn direct_blocks(&self, payload: &Payload) -> Option<Range<usize>> {
+        payload.blocks().filter(|_| self.direct.is_open())
+    }
+
+    /// Writes a large record as a group of its own past the page cache, with what leads to its first
+    /// block. Returns where it ends.
+    fn write_directly(&mut self, payload: &mut Payload, blocks: Range<usize>) -> Result<u64> {
+        let bytes = blocks.len() as u64;
+        self.make_room(block_from(self.offset) - self.offset + bytes)?;
+        let start = block_from(self.offset);
+        if start > self.offset {
+            let filler = filler(self.next_sequence, start - self.offset);
+            self.file.write_all_at(&filler, self.offset).context(failed)?;
+        }
+        let path = &self.segments.back().expect("there is always a segment to write to").path;
+        let group = payload.group(blocks, self.next_sequence);
+        self.direct.write(&self.file, path, group, start).context(failed)?;
+        Ok(start + bytes)
     }
 
     /// Begins a new segment unless the group fits into the current one.
@@ -420,11 +464,16 @@ impl Writer {
         let (segment, file) =
             begin_segment(&self.directory, number, self.next_sequence, Some(&spare))?;
         self.segments.push_back(segment);
-        self.file = file;
-        self.offset = SEGMENT_HEADER_BYTES as u64;
+        self.go_on_in(file);
         self.begun = Instant::now();
         self.publish();
         Ok(())
+    }
+
+    fn go_on_in(&mut self, file: File) {
+        self.file = file;
+        self.direct.change_segment();
+        self.offset = SEGMENT_HEADER_BYTES as u64;
     }
 
     fn can_recycle(&self, released: u64) -> bool {
@@ -456,79 +505,4 @@ impl Writer {
         }
         Ok(())
     }
-}
-
-/// Makes a zero-filled file to become a segment, so that writing to it later changes no metadata.
-fn fill(directory: &Path, number: u64, bytes: u64) -> Result<PathBuf> {
-    const CHUNK: usize = 1 << 20;
-    let path = directory.join(format!("{number:016x}.filling"));
-    let failed = || format!("cannot create {}", path.display());
-    let mut file = File::create(&path).context(failed)?;
-    let zeros = vec![0; CHUNK];
-    let mut left = bytes as usize;
-    while left > 0 {
-        let now = left.min(CHUNK);
-        file.write_all(&zeros[..now]).context(failed)?;
-        left -= now;
-    }
-    file.sync_all().context(failed)?;
-    Ok(path)
-}
-
-/// Names a file (a spare, or a new empty one) as a segment and writes its header, durably.
-fn begin_segment(
-    directory: &Path,
-    number: u64,
-    first_sequence: u64,
-    spare: Option<&Path>,
-) -> Result<(Segment, File)> {
-    let path = path_of(directory, number);
-    let failed = || format!("cannot begin {}", path.display());
-    // The header goes in first: under its final name a file must never show an old header.
-    let from = spare.map_or_else(|| directory.join("first.filling"), Path::to_owned);
-    let file = OpenOptions::new()
-        .write(true)
-        .read(true)
-        .create(spare.is_none())
-        .truncate(false)
-        .open(&from)
-        .context(failed)?;
-    file.write_all_at(&SegmentHeader { number, first_sequence }.encode(), 0).context(failed)?;
-    file.sync_all().context(failed)?;
-    std::fs::rename(&from, &path).context(failed)?;
-    crate::directory::sync(directory)?;
-    let bytes = file.metadata().context(failed)?.len();
-    Ok((Segment { number, path, first_sequence, bytes }, file))
-}
-
-/// Zeroes a torn group at the end of the log, so that the next start does not find its remains.
-fn clear_after(file: &File, end: u64, bytes: u64, path: &Path) -> Result<()> {
-    const CHUNK: usize = 1 << 20;
-    let zeros = vec![0; CHUNK];
-    let mut at = end;
-    while at < bytes {
-        let now = (bytes - at).min(CHUNK as u64);
-        file.write_all_at(&zeros[..now as usize], at)
-            .context(|| format!("cannot clear the end of {}", path.display()))?;
-        at += now;
-    }
-    file.sync_all().context(|| format!("cannot sync {}", path.display()))
-}
-
-fn write_all_at(
-    file: &mut File,
-    offset: u64,
-    mut slices: &mut [IoSlice<'_>],
-) -> std::io::Result<()> {
-    use std::io::{Error, ErrorKind, Seek, SeekFrom};
-    file.seek(SeekFrom::Start(offset))?;
-    while !slices.is_empty() {
-        match file.write_vectored(slices) {
-            Ok(0) => return Err(Error::from(ErrorKind::WriteZero)),
-            Ok(written) => IoSlice::advance_slices(&mut slices, written),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
