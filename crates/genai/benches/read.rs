@@ -86,7 +86,7 @@ const SPANS: usize = 1000;
 
 fn run(bencher: Bencher<'_, '_>, pairs: &[(&str, &str)], read: impl Fn(&Record<'_>) + Sync) {
     let attributes: Vec<_> =
-        pairs.iter().map(|&(key, text)| Attribute { key, kind: ValueKind::String, text }).collect();
+        pairs.iter().map(|&(key, text)| Attribute::new(key, ValueKind::String, text)).collect();
     let record = Record {
         name: "chat claude-sonnet-4-5",
         scope: "shop",

@@ -28,6 +28,7 @@ mod usage_object;
 mod vercel;
 
 pub use hash::canonical_hash;
+pub use keys::Meaning;
 pub use log::{Judged, LogReading, read_log, read_log_with};
 pub use point::{Measure, Point, PointReading, may_count, read_point};
 pub use provider::provider_name;
@@ -106,7 +107,7 @@ pub fn unread<'a>(record: &Record<'a>) -> Vec<&'a str> {
     let mut speaks = false;
     let mut unread: Vec<&str> = Vec::new();
     for attribute in record.attributes {
-        if keys::namespace(attribute.key).is_some() {
+        if attribute.meaning.speaks() {
             speaks = true;
             if !is_known(attribute.key) {
                 unread.push(attribute.key);

@@ -2,15 +2,26 @@
 
 use watchkeep_model::ValueKind;
 
+use crate::dialect::Meaning;
+
 /// One attribute: its key, and its value in text form (see [`watchkeep_model::attributes`]).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Attribute<'a> {
     /// The key.
     pub key: &'a str,
+    /// What is known of the key.
+    pub meaning: Meaning,
     /// The type of the value.
     pub kind: ValueKind,
     /// The value's text; arrays and maps are JSON.
     pub text: &'a str,
+}
+
+impl<'a> Attribute<'a> {
+    /// An attribute of which nothing was looked up yet.
+    pub fn new(key: &'a str, kind: ValueKind, text: &'a str) -> Self {
+        Self { key, meaning: Meaning::of(key), kind, text }
+    }
 }
 
 impl std::fmt::Debug for Attribute<'_> {

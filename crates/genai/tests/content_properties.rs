@@ -117,7 +117,7 @@ fn with_record<T>(
         })
         .collect();
     let attributes: Vec<Attribute<'_>> =
-        texts.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect();
+        texts.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect();
     read(&Record {
         name: "gen_ai.choice",
         scope: "",

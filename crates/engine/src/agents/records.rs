@@ -3,9 +3,10 @@
 use std::cell::OnceCell;
 
 use serde_json::Value;
+use watchkeep_genai::dialect::Meaning;
 use watchkeep_genai::{Attribute, Record};
 use watchkeep_model::column::{DictColumn, Table as _};
-use watchkeep_model::{LogColumns, SpanColumns, ValueKind};
+use watchkeep_model::{AttributesColumn, LogColumns, SpanColumns, ValueKind};
 
 /// OTLP's number of a status that is an error.
 const STATUS_ERROR: u8 = 2;
@@ -58,29 +59,57 @@ pub(super) fn of_log<'a>(
 
 /// Shows each span of a batch, with its row.
 pub(super) fn each_span(columns: &SpanColumns, mut see: impl FnMut(usize, &Record<'_>)) {
-    let resources = Resources::new(&columns.resource);
+    let (resources, own) = (Resources::new(&columns.resource), Own::new(&columns.attributes));
     let mut attributes = Vec::new();
     for row in 0..columns.len() {
-        attributes.clear();
-        attributes.extend(columns.attributes.row(row).map(attribute));
+        own.read(row, &mut attributes);
         see(row, &of_span(columns, row, &attributes, &resources.of(row)));
     }
 }
 
 /// Shows each log record of a batch, with its row.
 pub(super) fn each_log(columns: &LogColumns, mut see: impl FnMut(usize, &Record<'_>)) {
-    let resources = Resources::new(&columns.resource);
+    let (resources, own) = (Resources::new(&columns.resource), Own::new(&columns.attributes));
     let mut attributes = Vec::new();
     for row in 0..columns.len() {
-        attributes.clear();
-        attributes.extend(columns.attributes.row(row).map(attribute));
+        own.read(row, &mut attributes);
         see(row, &of_log(columns, row, &attributes, &resources.of(row)));
     }
 }
 
-/// A stored attribute as readers take it.
-pub(super) fn attribute<'a>((key, kind, text): (&'a str, ValueKind, &'a str)) -> Attribute<'a> {
-    Attribute { key, kind, text }
+/// The rows' own attributes of a batch, of which each key is looked up once.
+pub(super) struct Own<'a> {
+    column: &'a AttributesColumn,
+    meanings: Vec<Meaning>,
+}
+
+impl<'a> Own<'a> {
+    pub(super) fn new(column: &'a AttributesColumn) -> Self {
+        let keys = column.parts().1.parts().0;
+        Self { column, meanings: keys.iter().map(Meaning::of).collect() }
+    }
+
+    /// Whether a row may speak a dialect.
+    pub(super) fn any_speaks(&self) -> bool {
+        self.meanings.iter().any(|meaning| meaning.speaks())
+    }
+
+    /// Fills `attributes` with those of a row.
+    pub(super) fn read(&self, row: usize, attributes: &mut Vec<Attribute<'a>>) {
+        let (offsets, keys, values, kinds) = self.column.parts();
+        let (names, keys) = keys.parts();
+        let entries = offsets[row] as usize..offsets[row + 1] as usize;
+        attributes.clear();
+        attributes.extend(entries.map(|entry| {
+            let key = keys[entry] as usize;
+            Attribute {
+                key: names.get(key),
+                meaning: self.meanings[key],
+                kind: ValueKind::from_letter(kinds[entry]).unwrap_or(ValueKind::String),
+                text: values.get(entry),
+            }
+        }));
+    }
 }
 
 /// Attributes of the resources of a batch, each read once, when first asked for.
@@ -101,7 +130,7 @@ impl<'a> Resources<'a> {
         let (values, keys) = self.column.parts();
         let at = keys[row] as usize;
         let read = self.read[at].get_or_init(|| read_object(values.get(at)));
-        read.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect()
+        read.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect()
     }
 }
 

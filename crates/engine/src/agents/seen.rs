@@ -15,7 +15,7 @@ use watchkeep_model::column::Table as _;
 use watchkeep_model::{LogColumns, SpanColumns, SpanId, TraceId};
 
 use super::facts::{StepFact, Tokens};
-use super::records::{self, Resources, attribute};
+use super::records::{self, Own, Resources};
 
 /// Turns a span into a step; `None` where it speaks no dialect.
 pub(super) type SpanReader = fn(&Record<'_>) -> Option<Step>;
@@ -74,11 +74,6 @@ pub(super) struct Readers {
 /// In the scope of Claude Code's events, whose attributes have no names of their own.
 pub(super) const CLAUDE_CODE: &str = "claude_code";
 
-/// Whether a span of a batch may be a step.
-fn any_speaks(columns: &SpanColumns) -> bool {
-    columns.attributes.parts().1.parts().0.iter().any(speaks)
-}
-
 /// Spans of a batch: those that are steps, and all others of traces for which `wanted` holds or that
 /// have a step in the batch.
 pub(super) fn of_spans(
@@ -87,17 +82,16 @@ pub(super) fn of_spans(
     prices: &PriceBook,
     mut wanted: impl FnMut(TraceId) -> bool,
 ) -> Vec<Seen> {
-    let resources = Resources::new(&columns.resource);
+    let (resources, own) = (Resources::new(&columns.resource), Own::new(&columns.attributes));
     let (mut attributes, mut seen, mut plain) = (Vec::new(), Vec::new(), Vec::new());
     let mut shared = Shared::default();
-    let speaking = if any_speaks(columns) { columns.len() } else { 0 };
+    let speaking = if own.any_speaks() { columns.len() } else { 0 };
     plain.extend(speaking..columns.len());
     for row in 0..speaking {
-        attributes.clear();
-        attributes.extend(columns.attributes.row(row).map(attribute));
+        own.read(row, &mut attributes);
         let step = attributes
             .iter()
-            .any(|attribute| speaks(attribute.key))
+            .any(|attribute| attribute.meaning.speaks())
             .then(|| read(&records::of_span(columns, row, &attributes, &resources.of(row))));
         let Some(step) = step.flatten() else {
             plain.push(row);
@@ -147,15 +141,14 @@ fn linked(columns: &SpanColumns, row: usize, mut told: Option<Box<Told>>) -> See
 
 /// Log records of a batch that are steps or judgements.
 pub(super) fn of_logs(columns: &LogColumns, read: LogReader, prices: &PriceBook) -> Vec<Seen> {
-    let resources = Resources::new(&columns.resource);
+    let (resources, own) = (Resources::new(&columns.resource), Own::new(&columns.attributes));
     let (mut attributes, mut seen) = (Vec::new(), Vec::new());
     let mut shared = Shared::default();
     for row in 0..columns.len() {
-        attributes.clear();
-        attributes.extend(columns.attributes.row(row).map(attribute));
+        own.read(row, &mut attributes);
         let (name, body) = (columns.event_name.get(row), columns.body.get(row));
         let scope = columns.scope_name.get(row);
-        let by_key = || attributes.iter().any(|attribute| speaks(attribute.key));
+        let by_key = || attributes.iter().any(|attribute| attribute.meaning.speaks());
         if !(speaks(name) || speaks(body) || scope.contains(CLAUDE_CODE) || by_key()) {
             continue;
         }

@@ -91,7 +91,7 @@ fn with_body(record: &Record<'_>, read: impl Fn(&Record<'_>) -> Content) -> Cont
         _ => Vec::new(),
     };
     let mut attributes: Vec<Attribute<'_>> =
-        members.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect();
+        members.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect();
     attributes.extend_from_slice(record.attributes);
     let record = Record { attributes: &attributes, events: "", ..*record };
     read(&record)

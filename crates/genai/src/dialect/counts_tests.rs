@@ -26,7 +26,7 @@ fn record<'a>(name: &'a str, attributes: &'a [Attribute<'a>]) -> Record<'a> {
 }
 
 fn attributes<'a>(pairs: &'a [(&'a str, &'a str)]) -> Vec<Attribute<'a>> {
-    let one = |(key, text): &(&'a str, &'a str)| Attribute { key, kind: ValueKind::String, text };
+    let one = |(key, text): &(&'a str, &'a str)| Attribute::new(key, ValueKind::String, text);
     pairs.iter().map(one).collect()
 }
 

@@ -154,7 +154,7 @@ impl Field {
 }
 
 /// What is known of a key.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Known {
     /// What it says.
     pub(super) field: Field,
@@ -204,6 +204,27 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     table.beginnings.sort_by_key(|(key, _)| std::cmp::Reverse(key.len()));
     table
 });
+
+/// What is known of a key, which can be looked up once for all attributes that have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    pub(super) known: Option<Known>,
+    /// As [`namespace`] says.
+    pub(super) namespace: Option<Dialect>,
+}
+
+impl Meaning {
+    /// That of a key.
+    pub fn of(key: &str) -> Self {
+        Self { known: known(key), namespace: namespace(key) }
+    }
+
+    /// Whether the key alone shows that a dialect is spoken: records without such a key are none of
+    /// ours.
+    pub fn speaks(self) -> bool {
+        self.namespace.is_some()
+    }
+}
 
 /// What is known of a key.
 pub(super) fn known(key: &str) -> Option<Known> {

@@ -1,7 +1,7 @@
 //! What a record says, by meaning: its attributes sorted into fields in one pass.
 
 use super::counts::{Counts, TOKENS_MAX};
-use super::keys::{Field, known, namespace};
+use super::keys::Field;
 use super::pydantic;
 use crate::record::{Attribute, Record};
 use crate::step::{Dialect, Evaluation};
@@ -39,8 +39,7 @@ pub(super) struct Sheet<'a> {
 impl<'a> Sheet<'a> {
     /// What a record says; none where no key is a dialect's.
     pub(super) fn read(record: &Record<'a>) -> Option<Self> {
-        let speaks = |attribute: &Attribute<'_>| namespace(attribute.key).is_some();
-        if !record.attributes.iter().any(speaks) {
+        if !record.attributes.iter().any(|attribute| attribute.meaning.speaks()) {
             return None;
         }
         let sheet = Self::read_all(record.attributes);
@@ -65,16 +64,16 @@ impl<'a> Sheet<'a> {
     }
 
     fn put(&mut self, attribute: &Attribute<'a>) {
-        let Some(known) = known(attribute.key) else {
+        let Some(known) = attribute.meaning.known else {
             // What is unknown below `ai.` and `llm.` may be anybody's.
             if let Some(dialect @ (Dialect::OpenTelemetry | Dialect::Langfuse)) =
-                namespace(attribute.key)
+                attribute.meaning.namespace
             {
                 self.first.get_or_insert(dialect);
             }
             return;
         };
-        if let Some(dialect) = namespace(attribute.key)
+        if let Some(dialect) = attribute.meaning.namespace
             && known.field != Field::LogfireType
         {
             self.first.get_or_insert(dialect);

@@ -55,7 +55,7 @@ impl SpanOf {
 }
 
 fn shown(owned: &Attributes) -> Vec<Attribute<'_>> {
-    owned.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect()
+    owned.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect()
 }
 
 fn string(value: &Value, member: &str) -> String {

@@ -61,7 +61,7 @@ fn attributes(value: &Value) -> Owners {
 }
 
 fn borrowed(owners: &Owners) -> Vec<Attribute<'_>> {
-    owners.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect()
+    owners.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect()
 }
 
 impl Owned {

@@ -39,7 +39,7 @@ impl Source {
         let texts: Vec<(&String, ValueKind, String)> =
             self.attributes.iter().map(|(key, value)| (key, kind(value), text(value))).collect();
         let attributes: Vec<Attribute<'_>> =
-            texts.iter().map(|(key, kind, text)| Attribute { key, kind: *kind, text }).collect();
+            texts.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect();
         read(&Record {
             name: &self.name,
             scope: &self.scope,
