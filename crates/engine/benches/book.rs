@@ -1,7 +1,8 @@
 //! What reading steps of agents costs: spans that are none, with and without, in turns; and how many
 //! calls of models a second of processor time takes through ingest, decision, ledger and metrics.
+//! `CALLS` in the environment says how many calls a run makes, `ROUNDS` how often it is done.
 //!
-//! `cargo bench -p watchkeep-engine --bench agents`
+//! `cargo bench -p watchkeep-engine --bench book`
 
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
 #![expect(clippy::print_stdout, reason = "it tells what it measured")]
@@ -16,7 +17,6 @@ use watchkeep_model::{Clock, SpanColumns, TenantId, Value};
 use watchkeep_storage::Store;
 use watchkeep_storage::embedded::{EmbeddedStore, StorageConfig};
 
-const ROUNDS: u64 = 40;
 const BATCHES: u64 = 20;
 const BATCH: u64 = 500;
 const START: i64 = 1_760_000_000_000_000_000;
@@ -46,6 +46,8 @@ fn subject(runtime: &Runtime, enabled: bool) -> Subject {
     let engine = Engine::new(LimitsConfig::default(), Arc::clone(&shared), &registry).unwrap();
     let engine = engine.with_agents(config).unwrap();
     let settings = StorageConfig::new(folder.path());
+    // The store starts tasks of its own.
+    let _entered = runtime.enter();
     let opened = EmbeddedStore::open(settings, shared, &Registry::new(), &mut |_| {});
     let store: Arc<dyn Store> = Arc::new(opened.unwrap());
     runtime.block_on(engine.recover_agents(&store)).unwrap();
@@ -101,6 +103,11 @@ fn text(value: &str) -> Value {
     Value::String(value.to_owned())
 }
 
+/// A number of the environment.
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().unwrap())
+}
+
 /// Requests over HTTP, as their conventions name the attributes.
 fn plain(first_trace: u64) -> SpanColumns {
     let mut columns = SpanColumns::default();
@@ -121,10 +128,10 @@ fn plain(first_trace: u64) -> SpanColumns {
     columns
 }
 
-/// Runs of five spans: an agent, a plain one, and three calls of a model.
-fn calls(first_trace: u64) -> SpanColumns {
+/// Runs of an agent, a plain span, and calls of a model.
+fn calls(first_trace: u64, calls: u64) -> SpanColumns {
     let mut columns = SpanColumns::default();
-    for run in 0..BATCH / 5 {
+    for run in 0..BATCH / (calls + 2) {
         let trace = first_trace + run;
         let agent = [
             ("gen_ai.operation.name", text("invoke_agent")),
@@ -133,7 +140,7 @@ fn calls(first_trace: u64) -> SpanColumns {
         ];
         push(&mut columns, (trace, 1, 0), "invoke_agent planner", &agent);
         push(&mut columns, (trace, 2, 1), "step", &[("step", Value::Int(1))]);
-        for call in 0..3 {
+        for call in 0..calls {
             let attributes = [
                 ("gen_ai.operation.name", text("chat")),
                 ("gen_ai.provider.name", text("openai")),
@@ -176,13 +183,14 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 fn main() {
+    let (rounds, calls_of_run) = (setting("ROUNDS", 40), setting("CALLS", 3));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (with, without) = (subject(&runtime, true), subject(&runtime, false));
     // As in a server that sees agents too.
-    ingest(&runtime, &with, vec![calls(1 << 40)]);
+    ingest(&runtime, &with, vec![calls(1 << 40, calls_of_run)]);
     keep(&runtime, &with);
     let (mut ratios, mut nanos) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds {
         let batches = || (0..BATCHES).map(|at| plain((round * BATCHES + at) * BATCH)).collect();
         let (first, second) = (batches(), batches());
         let (on, off) = if round % 2 == 0 {
@@ -197,15 +205,16 @@ fn main() {
         nanos.push(off as f64 / spans);
     }
     println!(
-        "plain spans: {:.0} ns each without, {:.3} times that with steps read (medians of {ROUNDS})",
+        "plain spans: {:.0} ns each without, {:.3} times that with steps read (medians of {rounds})",
         median(nanos),
         median(ratios)
     );
     let fresh = subject(&runtime, true);
     let bare = subject(&runtime, false);
     let (mut ingested, mut kept, mut plain) = (0, 0, 0);
-    for round in 0..ROUNDS {
-        let batches = || (0..BATCHES).map(|at| calls((round * BATCHES + at) * BATCH)).collect();
+    for round in 0..rounds {
+        let batch = |at| calls((round * BATCHES + at) * BATCH, calls_of_run);
+        let batches = || (0..BATCHES).map(batch).collect();
         ingested += ingest(&runtime, &fresh, batches());
         kept += keep(&runtime, &fresh);
         plain += ingest(&runtime, &bare, batches());
@@ -213,7 +222,7 @@ fn main() {
     for _ in 0..20 {
         kept += keep(&runtime, &fresh);
     }
-    let calls = (ROUNDS * BATCHES * BATCH / 5 * 3) as f64;
+    let calls = (rounds * BATCHES * (BATCH / (calls_of_run + 2)) * calls_of_run) as f64;
     let seconds = (ingested + kept - plain) as f64 / 1e9;
     println!(
         "calls of models in runs: {:.0} a second of processor time for all that is on top of storing \

@@ -104,8 +104,9 @@ struct Entry {
 
 impl Entry {
     /// Adds; what is less than zero is owed until later additions have made up for it.
-    fn add(&mut self, more: &Counts) {
+    fn add(&mut self, more: &Counts, now_ms: i64) {
         self.is_new = true;
+        self.changed_ms = now_ms;
         self.counts.add_histograms(more);
         if self.owed.is_empty() && more.counters.iter().all(|more| *more >= 0.0) {
             for (counter, more) in self.counts.counters.iter_mut().zip(&more.counters) {
@@ -156,7 +157,11 @@ impl Totals {
     /// Adds what a set of labels (without a metric's name) has counted. False where there was no
     /// room for the set and it was counted as overflow.
     pub(crate) fn add(&mut self, labels: &Labels, counts: &Counts, now_ms: i64) -> bool {
-        let fits = self.entries.len() < self.entries_max || self.entries.contains_key(labels);
+        if let Some(entry) = self.entries.get_mut(labels) {
+            entry.add(counts, now_ms);
+            return true;
+        }
+        let fits = self.entries.len() < self.entries_max;
         let labels = if fits { labels.clone() } else { Labels::from_pairs([OVERFLOW]) };
         let family = self.family;
         let entry = self.entries.entry(labels).or_insert_with(|| Entry {
@@ -167,8 +172,7 @@ impl Totals {
             changed_ms: now_ms,
             written_ms: None,
         });
-        entry.add(counts);
-        entry.changed_ms = now_ms;
+        entry.add(counts, now_ms);
         fits
     }
 

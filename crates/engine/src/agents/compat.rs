@@ -125,8 +125,16 @@ impl Compat {
         std::mem::take(&mut self.overflows)
     }
 
-    /// Counts a step.
-    pub(super) fn add_step(&mut self, change: &Change<'_>, now_ms: i64) {
+    /// Counts steps.
+    pub(super) fn add_steps(&mut self, changes: &[Change<'_>], now_ms: i64) {
+        if self.osmen || self.aet {
+            for change in changes {
+                self.add_step(change, now_ms);
+            }
+        }
+    }
+
+    fn add_step(&mut self, change: &Change<'_>, now_ms: i64) {
         let Change { entry, before, is_call } = change;
         let fact = &entry.fact;
         let (agent, model) = (fact.agent.as_str(), fact.model.as_str());

@@ -114,9 +114,7 @@ impl Derived {
         for (alike, sums) in step_sums::sums(changes, &extra, &self.buckets, now_ms) {
             self.add_alike(&alike, sums, now_ms);
         }
-        for change in changes {
-            self.compat.add_step(change, now_ms);
-        }
+        self.compat.add_steps(changes, now_ms);
     }
 
     fn add_alike(&mut self, alike: &Alike<'_>, sums: Sums, now_ms: i64) {

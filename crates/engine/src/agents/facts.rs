@@ -9,6 +9,8 @@ use watchkeep_genai::step::{Dialect, Kind};
 use watchkeep_genai::{Bucket, Usage};
 use watchkeep_model::{SpanId, TraceId};
 
+use super::line::write_member;
+
 /// A kind of line.
 pub trait Fact: Serialize + DeserializeOwned + Send + 'static {
     /// The value of the label `record` of its stream.
@@ -16,6 +18,11 @@ pub trait Fact: Serialize + DeserializeOwned + Send + 'static {
 
     /// The service that it is about, for the stream's label `service`; empty for none.
     fn service(&self) -> &str;
+
+    /// Appends it as JSON, as `serde_json` writes it.
+    fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+        serde_json::to_writer(out, self)
+    }
 }
 
 /// A line of the ledger with what stands in columns of its own.
@@ -119,6 +126,16 @@ macro_rules! fact {
 
             fn service(&self) -> &str {
                 &self.service
+            }
+
+            fn write(&self, out: &mut Vec<u8>) -> serde_json::Result<()> {
+                out.push(b'{');
+                $(write_member(concat!(",\"", stringify!($need), "\":"), &self.$need, out)?;)*
+                $(if !is_default(&self.$field) {
+                    write_member(concat!(",\"", stringify!($field), "\":"), &self.$field, out)?;
+                })*
+                out.push(b'}');
+                Ok(())
             }
         }
     };

@@ -72,8 +72,8 @@ pub(crate) fn columns<F: Fact>(entries: &[&Entry<F>]) -> Result<LogColumns> {
     let mut body = Vec::new();
     for entry in entries {
         body.clear();
-        serde_json::to_writer(&mut body, &entry.fact)
-            .map_err(|error| Error::internal("a fact is no JSON").with_source(error))?;
+        let written = entry.fact.write(&mut body);
+        written.map_err(|error| Error::internal("a fact is no JSON").with_source(error))?;
         let body = std::str::from_utf8(&body)
             .map_err(|error| Error::internal("a fact is no text").with_source(error))?;
         let service = entry.fact.service();

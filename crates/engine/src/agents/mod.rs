@@ -15,6 +15,7 @@ pub mod facts;
 mod intake;
 mod keep;
 pub mod ledger;
+mod line;
 pub(crate) mod measured;
 pub mod observers;
 pub mod query;

@@ -198,10 +198,14 @@ impl Budgets {
     pub(crate) fn arrived(&self, tenant: &TenantId, steps: &[Arrived<'_>]) {
         let Some(tenant) = self.tenant(tenant) else { return };
         let now_ns = self.clock.now_ns();
+        // Where there is no budget nobody asks who spends.
+        let has_budgets = !tenant.live().is_empty();
         for Arrived { step, .. } in steps.iter().filter(|arrived| arrived.counts_now) {
-            let spending = spending(step.time_ns, &step.fact);
             let key = (step.trace_id, step.span_id);
-            let fits = tenant.count_arrived(key, &spending, now_ns, self.config.undecided_max);
+            let fits = !has_budgets || {
+                let spending = spending(step.time_ns, &step.fact);
+                tenant.count_arrived(key, &spending, now_ns, self.config.undecided_max)
+            };
             self.counters.not_followed.inc_by(u64::from(!fits));
             // After the spending counts, so that there is no moment in which neither does.
             if fits && !step.fact.reservation.is_empty() {
@@ -214,13 +218,18 @@ impl Budgets {
     pub(crate) fn decided(&self, tenant: &TenantId, steps: &[DecidedStep<'_>]) {
         let Some(tenant) = self.tenant(tenant) else { return };
         let now_ns = self.clock.now_ns();
+        // One that comes now reads the ledger, where the steps are.
+        let has_budgets = !tenant.live().is_empty();
         for DecidedStep { step, before } in steps {
+            let spending = |fact: &StepFact| {
+                has_budgets.then(|| recover::spending_of(step.time_ns, fact)).flatten()
+            };
             // What was counted at arrival is known here.
             let earlier = match before {
-                Before::Decided(fact) => recover::spending_of(step.time_ns, fact),
+                Before::Decided(fact) => spending(fact),
                 Before::Arrived(_) | Before::Nothing => None,
             };
-            let now = recover::spending_of(step.time_ns, &step.fact);
+            let now = spending(&step.fact);
             let key = (step.trace_id, step.span_id);
             tenant.count_decided(key, earlier.as_ref(), now.as_ref(), now_ns);
             if !step.fact.reservation.is_empty() {

@@ -13,9 +13,7 @@ use hashbrown::HashMap;
 use watchkeep_genai::Kind;
 use watchkeep_model::{SpanId, TraceId};
 
-use super::held::{
-    AGENT, ENVIRONMENT, Held, INTERACTION, RELEASE, SESSION, State, TAGS, USER, WORKFLOW,
-};
+use super::held::{AGENT, Held, INTERACTION, RELEASE, SESSION, State, TAGS, USER, WORKFLOW};
 use super::responses::Twin;
 use super::tree::Tree;
 use super::{Decision, Decisions, Earlier, Lookup, Rules, Trace};
@@ -49,8 +47,10 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     fn of(trace: &'a Trace, tree: &'a Tree) -> Self {
-        let steps: Vec<Option<&Held>> =
-            tree.ids.iter().map(|id| trace.nodes.get(id)?.step.as_deref()).collect();
+        let mut steps: Vec<Option<&Held>> = vec![None; tree.ids.len()];
+        for node in trace.nodes.values() {
+            steps[tree.place_of(node)] = node.step.as_deref();
+        }
         let starts = steps.iter().enumerate().filter_map(|(at, step)| {
             let step = step.as_ref()?;
             Some((step.time_ns(), tree.ids[at], at))
@@ -75,21 +75,13 @@ impl<'a> View<'a> {
         Self { tree, steps, by_time, runs, outer, is_outer, counted }
     }
 
-    /// The nearest step above (or the step itself) that tells a field itself.
-    fn owners(&self, bit: u8) -> Vec<Option<usize>> {
-        let mut owners: Vec<Option<usize>> = Vec::with_capacity(self.steps.len());
-        for (at, step) in self.steps.iter().enumerate() {
-            let owns = step.is_some_and(|step| step.inherits & bit == 0);
-            let above = || self.tree.parents[at].and_then(|parent| owners[parent]);
-            owners.push(if owns { Some(at) } else { above() });
-        }
-        owners
-    }
-
     /// Steps that repeat one before them that failed: same parent, kind, and model or tool.
     fn retries(&self, parents: impl Fn(usize) -> SpanId) -> Vec<bool> {
-        let mut failed: HashMap<(SpanId, Kind, &str), bool> = HashMap::new();
         let mut retries = vec![false; self.steps.len()];
+        if self.steps.iter().flatten().all(|step| step.fact().error.is_empty()) {
+            return retries;
+        }
+        let mut failed: HashMap<(SpanId, Kind, &str), bool> = HashMap::new();
         for at in &self.by_time {
             let Some(step) = self.steps[*at] else { continue };
             let fact = step.fact();
@@ -257,10 +249,10 @@ fn runs(
     runs
 }
 
-/// A fact that changes, by position.
+/// A step that changes, by position.
 struct Change {
     at: usize,
-    fact: StepFact,
+    entry: Arc<Entry<StepFact>>,
     is_call: bool,
 }
 
@@ -334,7 +326,7 @@ impl Trace {
         }
         for change in changes {
             let is_outer = is_outer[change.at];
-            self.apply(id, tree.ids[change.at], change, is_outer, now_ns, out);
+            self.apply(change, is_outer, out);
         }
         self.tell_loops(id, found, now_ns, out);
         let held = self.nodes.values().filter_map(|node| node.step.as_deref());
@@ -392,31 +384,20 @@ impl Trace {
             let mut fact = step.fact().clone();
             owners.fill(view, *at, &mut fact);
             new.fill(&mut fact);
+            let entry = Arc::new(Entry { written_ns: now_ns, fact, ..*step.entry });
             let outer_called = view.outer[*at]
                 .and_then(|outer| view.steps[outer])
                 .is_some_and(|outer| outer.is_called);
             let is_call = !step.is_called && !view.is_outer[*at] && !outer_called;
-            changes.push(Change { at: *at, fact, is_call });
+            changes.push(Change { at: *at, entry, is_call });
         }
         changes
     }
 
-    fn apply(
-        &mut self,
-        trace_id: TraceId,
-        span_id: SpanId,
-        change: Change,
-        is_outer: bool,
-        now_ns: i64,
-        out: &mut Decisions,
-    ) {
-        let Some(step) = self.nodes.get_mut(&span_id).and_then(|node| node.step.as_mut()) else {
-            return;
-        };
-        let Change { fact, is_call, .. } = change;
-        let time_ns = step.time_ns();
-        let entry = |fact| Arc::new(Entry { time_ns, written_ns: now_ns, trace_id, span_id, fact });
-        let decided = entry(fact);
+    fn apply(&mut self, change: Change, is_outer: bool, out: &mut Decisions) {
+        let Change { entry: decided, is_call, .. } = change;
+        let node = self.nodes.get_mut(&decided.span_id);
+        let Some(step) = node.and_then(|node| node.step.as_mut()) else { return };
         let old = std::mem::replace(&mut step.entry, Arc::clone(&decided));
         let before = match step.state {
             State::Decided => Earlier::Decided(old),
@@ -428,7 +409,7 @@ impl Trace {
         if let Some(told) = step.in_vain.take() {
             let fact = StepFact { counted: Counted::Covered, ..told.fact.clone() };
             out.steps.push(Decision {
-                entry: entry(fact),
+                entry: Arc::new(Entry { fact, ..*decided }),
                 before: Earlier::Arrived(told),
                 is_call: false,
                 is_known: true,
@@ -466,14 +447,17 @@ impl Filled {
     }
 }
 
-/// For each field that is inherited who tells it.
-pub(super) struct Owners {
-    agent: Vec<Option<usize>>,
-    texts: Vec<(u8, Vec<Option<usize>>)>,
-    tags: Vec<Option<usize>>,
-}
+/// By position, for each field that is inherited, the nearest step above (or the step itself) that
+/// tells it.
+pub(super) struct Owners(Vec<[Option<u32>; FIELDS]>);
 
-const TEXTS: [u8; 6] = [SESSION, USER, INTERACTION, WORKFLOW, RELEASE, ENVIRONMENT];
+/// Fields that are inherited: their bits are those below this one.
+const FIELDS: usize = u8::BITS as usize;
+
+/// Fields of some bits.
+fn fields(bits: u8) -> impl Iterator<Item = usize> {
+    (0..FIELDS).filter(move |field| bits & 1 << field != 0)
+}
 
 fn text(fact: &StepFact, bit: u8) -> &EcoString {
     match bit {
@@ -499,56 +483,59 @@ fn text_mut(fact: &mut StepFact, bit: u8) -> &mut EcoString {
 
 impl Owners {
     fn of(view: &View<'_>) -> Self {
-        Self {
-            agent: view.owners(AGENT),
-            texts: TEXTS.map(|bit| (bit, view.owners(bit))).into(),
-            tags: view.owners(TAGS),
+        let mut all: Vec<[Option<u32>; FIELDS]> = Vec::with_capacity(view.steps.len());
+        for (at, step) in view.steps.iter().enumerate() {
+            let mut owners = view.tree.parents[at].map_or([None; FIELDS], |parent| all[parent]);
+            for field in step.map(|step| fields(!step.inherits)).into_iter().flatten() {
+                owners[field] = Some(at as u32);
+            }
+            all.push(owners);
         }
+        Self(all)
+    }
+
+    fn owner<'a>(&self, view: &View<'a>, at: usize, field: usize) -> Option<&'a Held> {
+        view.steps[self.0[at][field]? as usize]
+    }
+
+    /// What a step does not tell itself and one above does: bits, and the facts that tell it.
+    fn inherited<'a>(
+        &self,
+        view: &View<'a>,
+        at: usize,
+    ) -> impl Iterator<Item = (u8, &'a StepFact)> {
+        let bits = view.steps[at].map_or(0, |step| step.inherits);
+        let owner = move |field| Some((1_u8 << field, self.owner(view, at, field)?.fact()));
+        fields(bits).filter_map(owner)
     }
 
     /// The agent of a step: its own, or that of the nearest one above that tells one.
     pub(super) fn agent_of<'a>(&self, view: &View<'a>, at: usize) -> &'a str {
-        let owner = self.agent[at].and_then(|owner| view.steps[owner]);
+        let owner = self.owner(view, at, AGENT.trailing_zeros() as usize);
         owner.map_or("", |owner| &owner.fact().agent)
     }
 
     /// Whether a fact has what those above it tell.
     fn agree(&self, view: &View<'_>, at: usize) -> bool {
         let Some(step) = view.steps[at] else { return true };
-        let inherited = |bit: u8, owner: &Option<usize>| {
-            let owner = (step.inherits & bit != 0).then_some(*owner)??;
-            view.steps[owner].filter(|_| owner != at)
-        };
-        let texts = self.texts.iter().all(|(bit, owners)| {
-            inherited(*bit, &owners[at])
-                .is_none_or(|owner| text(owner.fact(), *bit) == text(step.fact(), *bit))
-        });
-        texts
-            && inherited(AGENT, &self.agent[at]).is_none_or(|owner| {
-                owner.fact().agent == step.fact().agent
-                    && owner.fact().agent_version == step.fact().agent_version
-            })
-            && inherited(TAGS, &self.tags[at])
-                .is_none_or(|owner| owner.fact().tags == step.fact().tags)
+        let fact = step.fact();
+        self.inherited(view, at).all(|(bit, from)| match bit {
+            AGENT => from.agent == fact.agent && from.agent_version == fact.agent_version,
+            TAGS => from.tags == fact.tags,
+            _ => text(from, bit) == text(fact, bit),
+        })
     }
 
     fn fill(&self, view: &View<'_>, at: usize, fact: &mut StepFact) {
-        let Some(step) = view.steps[at] else { return };
-        let inherited = |bit: u8, owner: &Option<usize>| {
-            let owner = (step.inherits & bit != 0).then_some(*owner)??;
-            view.steps[owner].filter(|_| owner != at)
-        };
-        for (bit, owners) in &self.texts {
-            if let Some(owner) = inherited(*bit, &owners[at]) {
-                text_mut(fact, *bit).clone_from(text(owner.fact(), *bit));
+        for (bit, from) in self.inherited(view, at) {
+            match bit {
+                AGENT => {
+                    fact.agent.clone_from(&from.agent);
+                    fact.agent_version.clone_from(&from.agent_version);
+                }
+                TAGS => fact.tags.clone_from(&from.tags),
+                _ => text_mut(fact, bit).clone_from(text(from, bit)),
             }
-        }
-        if let Some(owner) = inherited(AGENT, &self.agent[at]) {
-            fact.agent.clone_from(&owner.fact().agent);
-            fact.agent_version.clone_from(&owner.fact().agent_version);
-        }
-        if let Some(owner) = inherited(TAGS, &self.tags[at]) {
-            fact.tags.clone_from(&owner.fact().tags);
         }
     }
 }

@@ -15,7 +15,8 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
@@ -109,6 +110,8 @@ const BROKEN_OFF_NS: i64 = 2_000_000_000;
 /// A span of a trace with steps.
 #[derive(Debug)]
 struct Node {
+    /// How many were in the trace before it.
+    number: usize,
     parent: SpanId,
     step: Option<Box<Held>>,
 }
@@ -391,13 +394,12 @@ impl Book {
         if self.spans <= spans_max {
             return;
         }
-        let mut by_age: Vec<(i64, TraceId)> =
-            self.traces.iter().map(|(id, trace)| (trace.last_ns, *id)).collect();
-        by_age.sort_unstable_by_key(|(last_ns, _)| *last_ns);
-        for (_, id) in by_age {
-            if self.spans <= spans_max {
-                break;
-            }
+        // A heap: few of many go at a time, and the rest need no order.
+        let mut by_age: BinaryHeap<Reverse<(i64, TraceId)>> =
+            self.traces.iter().map(|(id, trace)| Reverse((trace.last_ns, *id))).collect();
+        while self.spans > spans_max
+            && let Some(Reverse((_, id))) = by_age.pop()
+        {
             let Some(trace) = self.traces.get_mut(&id) else { continue };
             if trace.lookup == Lookup::Pending {
                 continue;
@@ -457,14 +459,15 @@ impl Trace {
                 if counts_now { Earlier::Arrived(Arc::clone(&entry)) } else { Earlier::Nothing };
             (shown(&entry), Box::new(Held::new(entry, nature, now_ns, before)))
         };
+        let number = self.nodes.len();
         let node = match self.nodes.entry(span_id) {
             hashbrown::hash_map::Entry::Vacant(vacant) => {
                 let Some(told) = told else {
-                    vacant.insert(Node { parent, step: None });
+                    vacant.insert(Node { number, parent, step: None });
                     return (Taken::NewSpan, None);
                 };
                 let (shown, step) = held(*told);
-                vacant.insert(Node { parent, step: Some(step) });
+                vacant.insert(Node { number, parent, step: Some(step) });
                 return (Taken::NewStep, shown);
             }
             hashbrown::hash_map::Entry::Occupied(occupied) => occupied.into_mut(),
@@ -524,8 +527,8 @@ impl Trace {
         {
             self.loops.extend([(fact.run, kind.name()), (span_id, kind.name())]);
         }
-        let parent = fact.parent;
-        let node = self.nodes.entry(span_id).or_insert_with(|| Node { parent, step: None });
+        let (number, parent) = (self.nodes.len(), fact.parent);
+        let node = self.nodes.entry(span_id).or_insert_with(|| Node { number, parent, step: None });
         match &mut node.step {
             None => {
                 let nature = Nature {

@@ -1,8 +1,5 @@
 //! Runs: what the steps below an agent make up, and loops in them.
 
-use std::collections::BTreeSet;
-use std::hash::{Hash as _, Hasher as _};
-
 use hashbrown::HashMap;
 use twox_hash::XxHash64;
 use watchkeep_genai::Kind;
@@ -13,7 +10,7 @@ use watchkeep_model::{SpanId, TraceId};
 use super::decide::{Owners, View};
 use super::held::Held;
 use super::{Decisions, RunDecision, Trace};
-use crate::agents::facts::{Counted, Entry, EventFact, RunFact};
+use crate::agents::facts::{Counted, Entry, EventFact, Fact as _, RunFact};
 
 /// Steps of a run that are looked at for loops: the last so many.
 const LOOP_TURNS_MAX: usize = 2_000;
@@ -24,22 +21,19 @@ pub(super) fn loops(
     owners: &Owners,
     repeats: usize,
 ) -> HashMap<usize, &'static str> {
-    let mut by_run: HashMap<usize, Vec<usize>> = HashMap::new();
-    for at in &view.by_time {
-        if let Some(run) = view.runs[*at]
-            && !view.is_outer[*at]
-        {
-            by_run.entry(run).or_default().push(*at);
-        }
-    }
+    let inner = view.by_time.iter().filter(|at| !view.is_outer[**at]);
+    let mut by_run: Vec<(usize, usize)> =
+        inner.filter_map(|at| Some((view.runs[*at]?, *at))).collect();
+    // Within a run they stay in the order of time.
+    by_run.sort_by_key(|(run, _)| *run);
     let mut found = HashMap::new();
-    for places in by_run.into_values() {
+    for places in by_run.chunk_by(|(run, _), (next, _)| run == next) {
         let places = &places[places.len().saturating_sub(LOOP_TURNS_MAX)..];
-        let steps = places.iter().filter_map(|at| Some((view.steps[*at]?, *at)));
+        let steps = places.iter().filter_map(|(_, at)| Some((view.steps[*at]?, *at)));
         let turns = steps.map(|(step, at)| turn(step, owners.agent_of(view, at)));
         let turns: Vec<Turn<'_>> = turns.collect();
         for one in loops::find(&turns, repeats) {
-            found.entry(places[one.at]).or_insert(one.kind.name());
+            found.entry(places[one.at].1).or_insert(one.kind.name());
         }
     }
     found
@@ -61,18 +55,15 @@ fn turn<'a>(step: &'a Held, agent: &'a str) -> Turn<'a> {
 impl Trace {
     /// Tells of runs that are new or not what they were.
     pub(super) fn tell_runs(&mut self, id: TraceId, now_ns: i64, out: &mut Decisions) {
-        let mut by_run: HashMap<SpanId, Vec<&Held>> = HashMap::new();
-        for step in self.nodes.values().filter_map(|node| node.step.as_deref()) {
-            if step.fact().run.is_some() {
-                by_run.entry(step.fact().run).or_default().push(step);
-            }
-        }
-        for (run, mut steps) in by_run {
+        let steps = self.nodes.values().filter_map(|node| node.step.as_deref());
+        let mut steps: Vec<&Held> = steps.filter(|step| step.fact().run.is_some()).collect();
+        steps.sort_unstable_by_key(|step| (step.fact().run, step.time_ns(), step.entry.span_id));
+        for steps in steps.chunk_by(|one, next| one.fact().run == next.fact().run) {
+            let run = steps[0].fact().run;
             let Some(top) = self.nodes.get(&run).and_then(|node| node.step.as_deref()) else {
                 continue;
             };
-            steps.sort_by_key(|step| (step.time_ns(), step.entry.span_id));
-            let (time_ns, fact) = run_fact(top, &steps);
+            let (time_ns, fact) = run_fact(top, steps);
             let told = self.runs.get(&run);
             let hash = hash(&fact);
             if told == Some(&hash) {
@@ -116,9 +107,10 @@ impl Trace {
 }
 
 fn hash(fact: &RunFact) -> u64 {
-    let mut hasher = XxHash64::with_seed(0);
-    serde_json::to_string(fact).unwrap_or_default().hash(&mut hasher);
-    hasher.finish()
+    let mut line = Vec::new();
+    // What is no JSON is told by the ledger.
+    let _told_there = fact.write(&mut line);
+    XxHash64::oneshot(0, &line)
 }
 
 /// What a run's steps make up, and when it began.
@@ -179,8 +171,8 @@ fn first<'a>(steps: &[&'a Held], own: &str, of: impl Fn(&'a Held) -> &'a str) ->
 }
 
 fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
-    let names = || BTreeSet::<&str>::new();
-    let (mut loops, mut models, mut tools, mut agents) = (names(), names(), names(), names());
+    let (mut loops, mut models) = (Names::default(), Names::default());
+    let (mut tools, mut agents) = (Names::default(), Names::default());
     for step in steps {
         let fact = step.fact();
         let failed = u64::from(!fact.error.is_empty());
@@ -209,20 +201,36 @@ fn add_steps(run: &mut RunFact, start_ns: i64, steps: &[&Held]) {
         {
             run.first_token_ns = Some(step.time_ns().saturating_sub(start_ns) + first_ns);
         }
-        loops.insert(&fact.loop_kind);
+        loops.add(&fact.loop_kind);
         if fact.kind.calls_model() {
-            models.insert(&fact.model);
+            models.add(&fact.model);
         }
-        tools.insert(&fact.tool);
-        agents.insert(&fact.agent);
+        tools.add(&fact.tool);
+        agents.add(&fact.agent);
     }
-    let list = |names: BTreeSet<&str>| {
-        names.into_iter().filter(|name| !name.is_empty()).map(ToOwned::to_owned).collect()
-    };
-    run.loops = list(loops);
-    run.models = list(models);
-    run.tools = list(tools);
-    run.agents = list(agents);
+    run.loops = loops.sorted();
+    run.models = models.sorted();
+    run.tools = tools.sorted();
+    run.agents = agents.sorted();
+}
+
+/// Names that steps tell, often the same again.
+#[derive(Default)]
+struct Names<'a>(Vec<&'a str>);
+
+impl<'a> Names<'a> {
+    fn add(&mut self, name: &'a str) {
+        if !name.is_empty() && self.0.last() != Some(&name) {
+            self.0.push(name);
+        }
+    }
+
+    /// Each once.
+    fn sorted(mut self) -> Vec<String> {
+        self.0.sort_unstable();
+        self.0.dedup();
+        self.0.into_iter().map(ToOwned::to_owned).collect()
+    }
 }
 
 fn loop_event(trace: TraceId, run: SpanId, step: &Held, kind: &'static str) -> EventFact {

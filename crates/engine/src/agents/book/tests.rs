@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use ecow::EcoString;
 use proptest::prelude::*;
 use watchkeep_genai::step::{Dialect, Part};
 use watchkeep_genai::{Bucket, Kind, Step, Usage};
@@ -551,8 +552,48 @@ impl Shape {
     }
 }
 
+/// Texts that a step has from those above it where it tells none.
+fn inherited(fact: &mut StepFact) -> [&mut EcoString; 7] {
+    let StepFact { agent, session, user, interaction, workflow, release, environment, .. } = fact;
+    [agent, session, user, interaction, workflow, release, environment]
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_field_comes_from_the_nearest_step_above_that_tells_it(
+        // The step above each, and which of its fields it tells.
+        tells in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..12),
+    ) {
+        let above: Vec<usize> =
+            tells.iter().enumerate().map(|(at, (above, _))| above.index(at + 1)).collect();
+        let mut game = Game::default();
+        game.show(tells.iter().enumerate().map(|(at, (_, bits))| {
+            let mut seen = step(at as u8 + 1, above[at] as u8, Kind::Tool, 0);
+            let fact = &mut seen.told.as_mut().unwrap().fact;
+            for (field, value) in inherited(fact).into_iter().enumerate() {
+                *value = if bits & 1 << field != 0 { format!("{at}") } else { String::new() }.into();
+            }
+            if bits & 1 << 7 != 0 {
+                fact.tags = [EcoString::from(format!("{at}"))].into();
+            }
+            seen
+        }));
+        game.wait(60);
+        for at in 0..tells.len() {
+            let mut fact = game.fact(at as u8 + 1).clone();
+            let teller = |field: usize| {
+                let mut line = std::iter::successors(Some(at), |at| above[*at].checked_sub(1));
+                let found = line.find(|at| tells[*at].1 & 1 << field != 0);
+                found.map(|at| format!("{at}")).unwrap_or_default()
+            };
+            prop_assert_eq!(fact.tags.first().map_or("", |tag| tag), teller(7));
+            for (field, value) in inherited(&mut fact).into_iter().enumerate() {
+                prop_assert_eq!(&**value, teller(field), "field {} of {}", field, at);
+            }
+        }
+    }
 
     /// Any order, any batches, any duplicates, any pauses and a crash: the ledger holds what the
     /// calls of models told, and so does who was told of every step.
