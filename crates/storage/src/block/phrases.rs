@@ -92,12 +92,11 @@ impl Phrases {
             if phrases.pairs.len() == before {
                 break;
             }
-            let joined = phrases.apply(&sample, &mut []);
-            let spared = sample.len() - joined.len();
-            if round == 0 && spared * SYMBOLS_PER_SPARED < sample.len() {
+            let len = sample.len();
+            sample = phrases.apply(sample, &mut []);
+            if round == 0 && (len - sample.len()) * SYMBOLS_PER_SPARED < len {
                 return Self::none(first);
             }
-            sample = joined;
         }
         phrases
     }
@@ -158,30 +157,33 @@ impl Phrases {
     }
 
     /// Puts phrases into a sequence; adjusts where pages begin, which is after an end.
-    pub(crate) fn apply(&self, sequence: &[u32], pages: &mut [[usize; 3]]) -> Vec<u32> {
+    pub(crate) fn apply(&self, mut sequence: Vec<u32>, pages: &mut [[usize; 3]]) -> Vec<u32> {
         if self.pairs.is_empty() {
-            return sequence.to_vec();
+            return sequence;
         }
-        let mut joined: Vec<u32> = Vec::with_capacity(sequence.len());
+        // So many at the front are done; it is never more than were looked at.
+        let mut done = 0;
         let mut pages = pages.iter_mut().peekable();
-        for (at, symbol) in sequence.iter().enumerate() {
+        for at in 0..sequence.len() {
             while let Some(page) = pages.next_if(|page| page[0] <= at) {
-                page[0] = joined.len();
+                page[0] = done;
             }
-            let mut symbol = *symbol;
-            while let Some(left) = joined.last()
+            let mut symbol = sequence[at];
+            while let Some(left) = sequence[..done].last()
                 && let Some(slot) = self.pair(*left, symbol)
             {
                 let next = sequence.get(at + 1).and_then(|next| self.pair(symbol, *next));
                 if next.is_some_and(|next| next.gain > slot.gain) {
                     break;
                 }
-                joined.pop();
+                done -= 1;
                 symbol = slot.symbol;
             }
-            joined.push(symbol);
+            sequence[done] = symbol;
+            done += 1;
         }
-        joined
+        sequence.truncate(done);
+        sequence
     }
 }
 
@@ -206,7 +208,7 @@ mod tests {
         let sentence = [1, 2, 3, 4, 5, 6, 7, END];
         let sequence: Vec<u32> = sentence.iter().copied().cycle().take(8000).collect();
         let phrases = Phrases::find(&sequence, 8);
-        assert!(phrases.apply(&sequence, &mut []).len() <= 3000);
+        assert!(phrases.apply(sequence, &mut []).len() <= 3000);
     }
 
     proptest! {
@@ -217,7 +219,7 @@ mod tests {
             let sequence: Vec<u32> = sequence.repeat(again);
             let phrases = Phrases::find(&sequence, 6);
             let mut back = Vec::new();
-            for symbol in phrases.apply(&sequence, &mut []) {
+            for symbol in phrases.apply(sequence.clone(), &mut []) {
                 expand(symbol, &phrases, &mut back);
             }
             prop_assert_eq!(back, sequence);

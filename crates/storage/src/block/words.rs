@@ -322,8 +322,7 @@ pub(crate) fn write(
     }
     let first = ATOMS + symbols.atoms.len() as u32;
     let phrases = Phrases::find(&symbols.sequence, first);
-    let sequence = phrases.apply(&symbols.sequence, &mut symbols.pages);
-    symbols.sequence = sequence;
+    symbols.sequence = phrases.apply(symbols.sequence, &mut symbols.pages);
     let page_texts = page_texts(symbols.sequence.len().div_ceil(texts.len().max(1)));
     symbols.pages = symbols.pages.into_iter().step_by(page_texts / PAGE_TEXTS_MIN).collect();
     let codes = Codes::of(&symbols.sequence, first as usize + phrases.pairs.len());

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use watchkeep_model::column::Table;
 use watchkeep_model::{LogColumns, Result, Utf8Column};
 
 use super::memory::LogBatch;
@@ -26,7 +27,8 @@ pub(crate) struct Ordered {
 /// arrival.
 pub(crate) fn order_by_day(batches: &[Arc<LogBatch>], day_ns: i64) -> Vec<Ordered> {
     let ranks = ranks(batches);
-    let mut rows: Vec<(i64, u32, i64, Place)> = Vec::new();
+    let count = batches.iter().map(|batch| batch.rows.len()).sum();
+    let mut rows: Vec<(i64, u32, i64, Place)> = Vec::with_capacity(count);
     for (at, batch) in batches.iter().enumerate() {
         let keys = batch.rows.stream.parts().1;
         rows.extend(batch.rows.time_ns.iter().zip(keys).enumerate().map(

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
+use watchkeep_model::column::Table;
 use watchkeep_model::{Result, SpanColumns};
 
 use super::memory::SpanMemory;
@@ -44,7 +45,8 @@ pub(crate) fn order(tables: &[&SpanColumns], see: &mut dyn FnMut(i64, &[Place]))
     // Start and id of each trace.
     let mut traces: Vec<(i64, [u8; 16])> = Vec::new();
     // Trace and start of each span.
-    let mut rows: Vec<(u32, i64, Place)> = Vec::new();
+    let count = tables.iter().map(|table| table.len()).sum();
+    let mut rows: Vec<(u32, i64, Place)> = Vec::with_capacity(count);
     for (at, table) in tables.iter().enumerate() {
         let spans = table.trace_id.iter().zip(&table.start_ns).enumerate();
         for (row, (id, start_ns)) in spans {

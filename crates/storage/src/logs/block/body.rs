@@ -33,6 +33,8 @@ struct Lines<'a> {
     known: HashMap<String, u32>,
     columns: HashMap<Place, u32>,
     recent: Vec<u32>,
+    /// By two shapes how many of their values stand at the same places.
+    common: HashMap<(u32, u32), usize>,
     /// Where the values of the line at hand are.
     values: Vec<(u32, u32)>,
 }
@@ -52,8 +54,13 @@ impl<'a> Lines<'a> {
 
     /// The shape of a line, leaving where its values are; `None` where it is kept whole.
     fn shape_of(&mut self, line: &str) -> Option<u32> {
+        self.values.clear();
         for position in 0..self.recent.len() {
             let id = self.recent[position];
+            if let Some(before) = position.checked_sub(1) {
+                let common = self.common(self.recent[before], id);
+                self.values.truncate(common);
+            }
             if self.shapes[id as usize].matches(line, &mut self.values) {
                 self.recent[..=position].rotate_right(1);
                 return Some(id);
@@ -71,6 +78,12 @@ impl<'a> Lines<'a> {
         self.recent.truncate(RECENT - 1);
         self.recent.insert(0, id);
         Some(id)
+    }
+
+    fn common(&mut self, one: u32, other: u32) -> usize {
+        let shapes = &self.shapes;
+        let of = || shapes[one as usize].common(&shapes[other as usize]);
+        *self.common.entry((one, other)).or_insert_with(of)
     }
 
     /// Adds a shape; `None` if there would be too many.
@@ -117,6 +130,7 @@ pub(super) fn write(
         known: HashMap::new(),
         columns: HashMap::new(),
         recent: Vec::new(),
+        common: HashMap::new(),
         values: Vec::new(),
     };
     for body in bodies {

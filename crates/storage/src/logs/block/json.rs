@@ -70,12 +70,20 @@ impl Shape {
         Self { literals, holes }
     }
 
-    /// Whether a line has this shape, and if so where its values are.
+    /// How many literals and holes after them two shapes have in common at the start.
+    pub(super) fn common(&self, other: &Self) -> usize {
+        let one = self.literals.iter().zip(&self.holes);
+        let other = other.literals.iter().zip(&other.holes);
+        one.zip(other).take_while(|(one, other)| one == other).count()
+    }
+
+    /// Whether a line has this shape, and where its values are: all, or those before the place where
+    /// it differs. The first values may be known already.
     pub(super) fn matches(&self, line: &str, values: &mut Vec<(u32, u32)>) -> bool {
-        values.clear();
         let line = line.as_bytes();
-        let mut at = 0;
-        for (literal, hole) in self.literals.iter().zip(&self.holes) {
+        let known = values.len();
+        let mut at = values.last().map_or(0, |(_, end)| *end as usize);
+        for (literal, hole) in self.literals.iter().zip(&self.holes).skip(known) {
             if !line[at..].starts_with(literal.as_bytes()) {
                 return false;
             }
