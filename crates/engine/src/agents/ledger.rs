@@ -17,6 +17,9 @@ use super::facts::{Entry, Fact};
 use crate::blocking::{NotDone, Stop, Watch};
 use crate::engine::Engine;
 
+/// A line has about so many bytes, rather fewer; room that is not used takes no memory.
+const LINE_BYTES: usize = 640;
+
 /// Which facts are read.
 #[derive(Debug, Clone)]
 pub struct LedgerQuery {
@@ -70,6 +73,7 @@ pub(crate) fn columns<F: Fact>(entries: &[&Entry<F>]) -> Result<LogColumns> {
     let mut out = LogColumns::default();
     let mut streams: HashMap<&str, (u32, u32)> = HashMap::new();
     let mut body = Vec::new();
+    out.body.reserve(entries.len(), entries.len() * LINE_BYTES);
     for entry in entries {
         body.clear();
         let written = entry.fact.write(&mut body);

@@ -115,7 +115,15 @@ impl<'a> Own<'a> {
 /// Attributes of the resources of a batch, each read once, when first asked for.
 pub(super) struct Resources<'a> {
     column: &'a DictColumn,
-    read: Vec<OnceCell<Vec<(String, ValueKind, String)>>>,
+    read: Vec<OnceCell<Vec<Owned>>>,
+}
+
+/// An attribute that was read out of JSON.
+struct Owned {
+    key: String,
+    meaning: Meaning,
+    kind: ValueKind,
+    text: String,
 }
 
 impl<'a> Resources<'a> {
@@ -130,12 +138,19 @@ impl<'a> Resources<'a> {
         let (values, keys) = self.column.parts();
         let at = keys[row] as usize;
         let read = self.read[at].get_or_init(|| read_object(values.get(at)));
-        read.iter().map(|(key, kind, text)| Attribute::new(key, *kind, text)).collect()
+        read.iter().map(Owned::attribute).collect()
+    }
+}
+
+impl Owned {
+    fn attribute(&self) -> Attribute<'_> {
+        let Self { key, meaning, kind, text } = self;
+        Attribute { key, meaning: *meaning, kind: *kind, text }
     }
 }
 
 /// The members of a JSON object of attributes, with their texts.
-fn read_object(json: &str) -> Vec<(String, ValueKind, String)> {
+fn read_object(json: &str) -> Vec<Owned> {
     let Ok(Value::Object(members)) = serde_json::from_str(json) else { return Vec::new() };
     let typed = |(key, value): (String, Value)| match value {
         Value::Null => (key, ValueKind::Empty, String::new()),
@@ -145,5 +160,11 @@ fn read_object(json: &str) -> Vec<(String, ValueKind, String)> {
         Value::Number(number) => (key, ValueKind::Int, number.to_string()),
         other => (key, ValueKind::Json, other.to_string()),
     };
-    members.into_iter().map(typed).collect()
+    let owned = |(key, kind, text): (String, ValueKind, String)| Owned {
+        meaning: Meaning::of(&key),
+        key,
+        kind,
+        text,
+    };
+    members.into_iter().map(typed).map(owned).collect()
 }
