@@ -10,7 +10,7 @@ fuzz_target!(|data: (Vec<(String, String)>, String, String, String)| {
     let (texts, name, events, body) = data;
     let attributes: Vec<Attribute<'_>> = texts
         .iter()
-        .map(|(key, text)| Attribute { key, kind: ValueKind::String, text })
+        .map(|(key, text)| Attribute::new(key, ValueKind::String, text))
         .collect();
     let record = Record {
         name: &name,

@@ -20,7 +20,7 @@ fuzz_target!(|text: &str| {
     let pairs: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once('=')).collect();
     let attributes: Vec<_> = pairs
         .iter()
-        .map(|&(key, text)| Attribute { key, kind: ValueKind::String, text })
+        .map(|&(key, text)| Attribute::new(key, ValueKind::String, text))
         .collect();
     let record = Record {
         name,
