@@ -17,7 +17,7 @@ use super::facts::{Entry, Fact};
 use crate::blocking::{NotDone, Stop, Watch};
 use crate::engine::Engine;
 
-/// A line has about so many bytes, rather fewer; room that is not used takes no memory.
+/// Room for a line, in bytes. A longer one is good too, and room that is not used takes no memory.
 const LINE_BYTES: usize = 640;
 
 /// Which facts are read.

@@ -1,11 +1,11 @@
 //! Agents: what came in as spans and log records becomes steps in one normal form, each counted once
 //! and priced, and written down in the ledger.
 //!
-//! In reading order: [`config`], [`facts`] (what the ledger holds), [`ledger`] (writing it down and
-//! reading it again), `records` (rows as readers of dialects take them), `seen` (what is read out of a
-//! batch), `book` (what is decided), [`observers`] (who is told), `measured` (what only metrics tell),
-//! `step_sums`, `derived` and `compat` (metrics), `keep` (the task that decides and writes), `recover`
-//! (after a start), [`query`] (what people ask of it).
+//! In reading order: [`config`], [`facts`] (what the ledger holds) and `line` (how that is written),
+//! [`ledger`] (writing it down and reading it again), `records` (rows as readers of dialects take
+//! them), `seen` (what is read out of a batch), `book` (what is decided), [`observers`] (who is told),
+//! `measured` (what only metrics tell), `step_sums`, `derived` and `compat` (metrics), `keep` (the
+//! task that decides and writes), `recover` (after a start), [`query`] (what people ask of it).
 
 mod book;
 mod compat;
